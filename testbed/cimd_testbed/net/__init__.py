@@ -1,0 +1,73 @@
+"""The network of a run: dialers, names, listeners, HTTP, evidence."""
+
+from cimd_testbed.net._contacts import Arrival, Contact, ContactLog, Depth, IPAddress
+from cimd_testbed.net._dialer import (
+    Dialer,
+    ForbiddenAddressError,
+    Resolver,
+    Stream,
+    SystemDialer,
+    SystemResolver,
+)
+from cimd_testbed.net._http import (
+    Handler,
+    Headers,
+    Params,
+    Request,
+    Response,
+    json_response,
+    parse_params,
+    redirect_response,
+)
+from cimd_testbed.net._http_client import HttpClient, HttpError, Limits, exchange
+from cimd_testbed.net._listener import Listener, Service
+from cimd_testbed.net._namespace import (
+    inside_verified_namespace,
+    network_namespace,
+    verify_namespace,
+)
+from cimd_testbed.net._network import (
+    LAB_RANGES,
+    LOOPBACK,
+    EmbeddedNetwork,
+    LoopbackNetwork,
+    Network,
+)
+from cimd_testbed.net._zone import Zone
+
+__all__ = [
+    "LAB_RANGES",
+    "LOOPBACK",
+    "Arrival",
+    "Contact",
+    "ContactLog",
+    "Depth",
+    "Dialer",
+    "EmbeddedNetwork",
+    "ForbiddenAddressError",
+    "Handler",
+    "Headers",
+    "HttpClient",
+    "HttpError",
+    "IPAddress",
+    "Limits",
+    "Listener",
+    "LoopbackNetwork",
+    "Network",
+    "Params",
+    "Request",
+    "Resolver",
+    "Response",
+    "Service",
+    "Stream",
+    "SystemDialer",
+    "SystemResolver",
+    "Zone",
+    "exchange",
+    "inside_verified_namespace",
+    "json_response",
+    "network_namespace",
+    "parse_params",
+    "redirect_response",
+    "verify_namespace",
+]

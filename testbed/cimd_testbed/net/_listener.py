@@ -1,0 +1,150 @@
+"""Accept connections: learn what was meant, do TLS with the right certificate, serve.
+
+A TLS server gets no server name for IP literals, so the certificate is chosen by the
+address that was dialled, and by SNI where there is one. How deep each connection got is
+recorded as a contact; the network itself records the TCP connection (in the lab the
+wire tap does, which also sees ports that nobody listens on).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from cimd_testbed.net._contacts import Arrival, ContactLog, Depth
+from cimd_testbed.net._dialer import Stream
+from cimd_testbed.net._http import Handler
+from cimd_testbed.net._http_server import serve_stream
+
+HANDSHAKE_SECONDS = 10.0
+
+CertificateFor = Callable[[str], ssl.SSLContext]
+"""Gives the server context for a DNS name or the text of an IP address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What answers on a listener.
+
+    `certificate_for` is None for plain HTTP.
+    """
+
+    handler: Handler
+    certificate_for: CertificateFor | None
+    contacts: ContactLog
+    trace: Callable[[Arrival], Handler] | None = None
+    """Where set, gives the handler for one connection (used to label connections)."""
+
+
+async def serve_socket(sock: socket.socket, arrival: Arrival, service: Service) -> None:
+    """Serve one accepted connection to its end; never raises for a peer's fault."""
+    try:
+        stream, arrival = await _secure(sock, arrival, service)
+    except (OSError, ssl.SSLError, TimeoutError):
+        sock.close()
+        return
+    handler = service.trace(arrival) if service.trace else service.handler
+    await serve_stream(stream, arrival, handler, service.contacts)
+
+
+async def _secure(
+    sock: socket.socket, arrival: Arrival, service: Service
+) -> tuple[Stream, Arrival]:
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(limit=1 << 18)
+    protocol = asyncio.StreamReaderProtocol(reader)
+    if service.certificate_for is None:
+        transport, _ = await loop.connect_accepted_socket(lambda: protocol, sock)
+    else:
+        context, seen = _context(arrival, service)
+        async with asyncio.timeout(HANDSHAKE_SECONDS):
+            transport, _ = await loop.connect_accepted_socket(
+                lambda: protocol, sock, ssl=context
+            )
+        arrival = replace(arrival, sni=seen[0] if seen else None, tls=True)
+        service.contacts.record(
+            Depth.TLS,
+            arrival.address,
+            arrival.port,
+            name=arrival.sni,
+            label=arrival.label,
+        )
+    return Stream(
+        reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+    ), arrival
+
+
+def _context(
+    arrival: Arrival, service: Service
+) -> tuple[ssl.SSLContext, list[str | None]]:
+    """Make the context of one connection, which notes the ClientHello."""
+    assert service.certificate_for is not None
+    certificate_for = service.certificate_for
+    seen: list[str | None] = []
+
+    def on_client_hello(
+        ssl_object: ssl.SSLObject | ssl.SSLSocket,
+        name: str | None,
+        _context: ssl.SSLContext,
+    ) -> None:
+        seen.append(name)
+        service.contacts.record(
+            Depth.CLIENT_HELLO,
+            arrival.address,
+            arrival.port,
+            name=name,
+            label=arrival.label,
+        )
+        ssl_object.context = certificate_for(name or str(arrival.address))
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.sni_callback = on_client_hello
+    return context, seen
+
+
+@dataclass(slots=True)
+class Listener:
+    """A bound socket whose connections are served concurrently until it is closed."""
+
+    sock: socket.socket
+    arrive: Callable[[socket.socket], Arrival | None]
+    service_for: Callable[[Arrival], Service | None]
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _accepting: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to accept."""
+        self.sock.setblocking(False)
+        self._accepting = asyncio.create_task(self._accept(), name="listener")
+
+    async def _accept(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                sock, _ = await loop.sock_accept(self.sock)
+            except OSError:
+                return
+            arrival = self.arrive(sock)
+            service = self.service_for(arrival) if arrival else None
+            if arrival is None or service is None:
+                sock.close()
+                continue
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            task = asyncio.create_task(serve_socket(sock, arrival, service))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Stop accepting, end every connection, and prove it by waiting for them."""
+        if self._accepting is not None:
+            self._accepting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._accepting
+        self.sock.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
