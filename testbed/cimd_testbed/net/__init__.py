@@ -20,7 +20,15 @@ from cimd_testbed.net._http import (
     redirect_response,
 )
 from cimd_testbed.net._http_client import HttpClient, HttpError, Limits, exchange
-from cimd_testbed.net._listener import Listener, Service
+from cimd_testbed.net._leases import (
+    CLIENT_HOSTS,
+    OWN_SOURCES,
+    PUBLIC_IPV6,
+    SERVERS,
+    TARGET_ADDRESSES,
+    Leases,
+)
+from cimd_testbed.net._listener import CertificateFor, Listener, Service
 from cimd_testbed.net._namespace import (
     inside_verified_namespace,
     network_namespace,
@@ -33,12 +41,20 @@ from cimd_testbed.net._network import (
     LoopbackNetwork,
     Network,
 )
+from cimd_testbed.net._processes import Command, ProcessError, TargetProcess
 from cimd_testbed.net._zone import Zone
 
 __all__ = [
+    "CLIENT_HOSTS",
     "LAB_RANGES",
     "LOOPBACK",
+    "OWN_SOURCES",
+    "PUBLIC_IPV6",
+    "SERVERS",
+    "TARGET_ADDRESSES",
     "Arrival",
+    "CertificateFor",
+    "Command",
     "Contact",
     "ContactLog",
     "Depth",
@@ -50,11 +66,13 @@ __all__ = [
     "HttpClient",
     "HttpError",
     "IPAddress",
+    "Leases",
     "Limits",
     "Listener",
     "LoopbackNetwork",
     "Network",
     "Params",
+    "ProcessError",
     "Request",
     "Resolver",
     "Response",
@@ -62,6 +80,7 @@ __all__ = [
     "Stream",
     "SystemDialer",
     "SystemResolver",
+    "TargetProcess",
     "Zone",
     "exchange",
     "inside_verified_namespace",

@@ -103,6 +103,8 @@ async def serve_stream(
             if not keep or (request.header("connection") or "").lower() == "close":
                 return
             _finish(connection)
+            if connection.our_state is h11.MUST_CLOSE:  # HTTP/1.0
+                return
             connection.start_next_cycle()
     except (h11.RemoteProtocolError, h11.LocalProtocolError):
         with contextlib.suppress(OSError):

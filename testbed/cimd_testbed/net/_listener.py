@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from cimd_testbed.net._contacts import Arrival, ContactLog, Depth
@@ -38,6 +38,8 @@ class Service:
     contacts: ContactLog
     trace: Callable[[Arrival], Handler] | None = None
     """Where set, gives the handler for one connection (used to label connections)."""
+    serve: Callable[[Stream, Arrival], Awaitable[None]] | None = None
+    """Where set, takes the whole stream over, and `handler` is not asked."""
 
 
 async def serve_socket(sock: socket.socket, arrival: Arrival, service: Service) -> None:
@@ -46,6 +48,9 @@ async def serve_socket(sock: socket.socket, arrival: Arrival, service: Service) 
         stream, arrival = await _secure(sock, arrival, service)
     except (OSError, ssl.SSLError, TimeoutError):
         sock.close()
+        return
+    if service.serve is not None:
+        await service.serve(stream, arrival)
         return
     handler = service.trace(arrival) if service.trace else service.handler
     await serve_stream(stream, arrival, handler, service.contacts)

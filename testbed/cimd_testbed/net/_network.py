@@ -97,11 +97,14 @@ class _EmbeddedDialer:
 
 
 @dataclass(frozen=True, slots=True)
-class _ZoneResolver:
+class ZoneResolver:
+    """Answers from the zone itself, without a packet, on behalf of `label`."""
+
     zone: Zone
     label: str | None
 
     async def resolve(self, host: str) -> list[IPAddress]:
+        """Return the addresses, IPv4 first; raises `OSError` for none."""
         found = [self.zone.lookup(host, version, self.label) for version in (4, 6)]
         addresses = [address for answer in found for address in answer or []]
         if not addresses:
@@ -177,7 +180,7 @@ class EmbeddedNetwork(Network):
 
     def resolver(self, label: str | None) -> Resolver:
         """Give a resolver that answers from the zone."""
-        return _ZoneResolver(self.zone, label)
+        return ZoneResolver(self.zone, label)
 
     async def listen(self, address: IPAddress, port: int, service: Service) -> None:
         """Serve on one address and port of the switchboard."""
@@ -265,5 +268,6 @@ __all__ = [
     "LocalhostResolver",
     "LoopbackNetwork",
     "Network",
+    "ZoneResolver",
     "connect_socket",
 ]

@@ -1,1 +1,37 @@
-"""Placeholder."""
+"""Scriptable parties: what the testbed plays. They have no defences."""
+
+from cimd_testbed.parties._browser import Browser, Landing
+from cimd_testbed.parties._forms import (
+    Credentials,
+    Submission,
+    fill_form,
+    meta_refresh,
+)
+from cimd_testbed.parties._keys import (
+    SigningKey,
+    b64url,
+    b64url_decode,
+    new_key,
+    read_jwt,
+    sign_jwt,
+)
+from cimd_testbed.parties._upstream import Upstream
+from cimd_testbed.parties._web import Responder, Web
+
+__all__ = [
+    "Browser",
+    "Credentials",
+    "Landing",
+    "Responder",
+    "SigningKey",
+    "Submission",
+    "Upstream",
+    "Web",
+    "b64url",
+    "b64url_decode",
+    "fill_form",
+    "meta_refresh",
+    "new_key",
+    "read_jwt",
+    "sign_jwt",
+]

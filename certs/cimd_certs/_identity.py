@@ -1,0 +1,53 @@
+"""Which subject alternative names the leaf for one name or address carries."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+_PLAIN_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+
+
+def _address(name: str) -> tuple[str, ...] | None:
+    """Return the spellings of an IP address; None for a DNS name.
+
+    Go compares an IPv4-mapped address as IPv4, OpenSSL as IPv6: it gets both.
+    """
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return None
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (str(address), str(mapped)) if mapped else (str(address),)
+
+
+def _normal(name: str) -> str:
+    return name.lower().removesuffix(".")
+
+
+def exact_identities(name: str) -> tuple[str, ...]:
+    """Return the identities of a leaf for this name alone.
+
+    `localhost` gets its two addresses too, as every development server expects.
+    """
+    if (address := _address(name)) is not None:
+        return address
+    name = _normal(name)
+    return (name, "127.0.0.1", "::1") if name == "localhost" else (name,)
+
+
+def shared_identities(name: str) -> tuple[str, ...]:
+    """Return the identities of a leaf that siblings of this name may share.
+
+    A name of three or more labels is covered by a wildcard for its parent, so that
+    a run with thousands of client hosts makes a handful of leaves. RFC 6125 6.4.3
+    lets `*` stand for exactly one label; some libraries take it for letters, digits
+    and hyphens only, so any other first label gets a leaf of its own.
+    """
+    if (address := _address(name)) is not None:
+        return address
+    labels = _normal(name).split(".")
+    plain = all(_PLAIN_LABEL.fullmatch(label) for label in labels)
+    if len(labels) < 3 or not plain or labels[-1].isdigit():
+        return (_normal(name),)
+    return (".".join(["*", *labels[1:]]),)

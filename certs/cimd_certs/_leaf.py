@@ -1,0 +1,45 @@
+"""A leaf certificate with its key."""
+
+from __future__ import annotations
+
+import ssl
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ALPN = ("http/1.1",)
+"""The testbed speaks HTTP/1.1 only, and says so."""
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a file that nobody but its owner may read, from its first byte on."""
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600, exist_ok=False)
+    path.write_bytes(data)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A certificate chain and its private key, both PEM; the key is PKCS #8."""
+
+    certificate: bytes
+    key: bytes = field(repr=False)
+
+    def context(self) -> ssl.SSLContext:
+        """Make a server context that presents this leaf."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.set_alpn_protocols(ALPN)
+        # The ssl module loads keys from files only (python/cpython#60691).
+        with tempfile.TemporaryDirectory(prefix="cimd-certs-") as directory:
+            pair = Path(directory, "pair.pem")
+            write_private(pair, self.key + self.certificate)
+            context.load_cert_chain(pair)
+        return context
+
+    def write(self, directory: Path, stem: str) -> tuple[Path, Path]:
+        """Write `stem.pem` (0644) and `stem-key.pem` (0600), and return both paths."""
+        certificate, key = directory / f"{stem}.pem", directory / f"{stem}-key.pem"
+        certificate.write_bytes(self.certificate)
+        certificate.chmod(0o644)
+        write_private(key, self.key)
+        return certificate, key

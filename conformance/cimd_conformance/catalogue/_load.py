@@ -1,0 +1,131 @@
+"""Load the scenarios and expand families and variants into instances."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from cimd_conformance.catalogue._describe import describe_change
+from cimd_conformance.catalogue._find import catalogue_dir
+from cimd_conformance.catalogue._locate import locate
+from cimd_conformance.catalogue._placeholders import expand
+from cimd_conformance.catalogue._rules import complaints
+from cimd_conformance.catalogue._toml import complain, read_toml
+from cimd_conformance.model import PlannedInstance, Scenario
+
+VARIANT_DEFAULTS = {"auth": "none", "alg": "ES256", "keys": "jwks"}
+
+
+class Instance(msgspec.Struct, frozen=True):
+    """One scenario with its case and variant chosen."""
+
+    id: str
+    scenario: Scenario
+    variant: dict[str, str]
+    file: str
+
+    @property
+    def control(self) -> str:
+        """The id of the control that it rests on."""
+        return control_id(self.scenario.flow, self.variant)
+
+    def planned(self) -> PlannedInstance:
+        """Describe the instance for the plan of a run and for `list`."""
+        scenario = self.scenario
+        return PlannedInstance(
+            self.id,
+            scenario.title,
+            scenario.role,
+            scenario.severity,
+            list(dict.fromkeys(expect.requirement for expect in scenario.expect)),
+            scenario.attacks,
+            scenario.flaws,
+            scenario.needs,
+            self.control,
+            [describe_change(change) for change in scenario.change],
+        )
+
+
+class Catalogue(msgspec.Struct, frozen=True):
+    """Everything that can be run."""
+
+    instances: list[Instance]
+
+    def scenarios(self) -> list[Scenario]:
+        """Return the scenarios, each once, before expansion of nothing."""
+        return list({i.scenario.id: i.scenario for i in self.instances}.values())
+
+
+def control_id(flow: str, variant: dict[str, str]) -> str:
+    """Name the control of a flow and a variant."""
+    parts = [f"{key}={value}" for key, value in sorted(variant.items())]
+    return f"control/{flow}[{','.join(parts)}]"
+
+
+def load_catalogue(folder: Path | None = None) -> Catalogue:
+    """Read every scenario file; raises `ConfigError` for the first mistake."""
+    root = folder or catalogue_dir()
+    instances: list[Instance] = []
+    seen: dict[str, Path] = {}
+    for file in sorted(root.rglob("*.toml")):
+        inside = file.relative_to(root)
+        if inside.parts[0].startswith("_"):
+            continue
+        scenario = load_scenario(file)
+        if scenario.id in seen:
+            what = f"The id {scenario.id!r} is also in {seen[scenario.id]}."
+            raise complain("duplicate-id", file, 1, what)
+        seen[scenario.id] = file
+        instances.extend(expand_scenario(scenario, str(inside)))
+    return Catalogue(instances)
+
+
+def load_scenario(file: Path) -> Scenario:
+    """Read one file; raises `ConfigError` with the line of the first mistake."""
+    scenario, text = read_toml(file, Scenario)
+    for where, what, hint in complaints(scenario):
+        raise complain("scenario", file, locate(text, where), what, hint)
+    return scenario
+
+
+def expand_scenario(scenario: Scenario, file: str) -> Iterator[Instance]:
+    """Yield an instance for each row of the family and each variant.
+
+    The id shows the row's `name` and every declared variant, so that adding a variant
+    value never changes the id of another instance.
+    """
+    names = list(scenario.variants)
+    rows: list[dict[str, Any]] = scenario.case or [{}]
+    for row in rows:
+        for values in itertools.product(*(scenario.variants[n] for n in names)):
+            chosen = dict(zip(names, values, strict=True))
+            shown = [str(row["name"])] if "name" in row else []
+            shown += [f"{name}={value}" for name, value in chosen.items()]
+            suffix = f"[{','.join(shown)}]" if shown else ""
+            known = {f"case.{key}": value for key, value in row.items()}
+            yield Instance(
+                scenario.id + suffix,
+                _fill(scenario, known) if known else scenario,
+                _variant(chosen),
+                file,
+            )
+
+
+def _variant(chosen: dict[str, str]) -> dict[str, str]:
+    variant = {**VARIANT_DEFAULTS, **chosen}
+    if variant["auth"] == "none":
+        return {"auth": "none"}
+    return variant
+
+
+def _fill(scenario: Scenario, known: dict[str, Any]) -> Scenario:
+    data = msgspec.to_builtins(scenario)
+    for part in ("title", "place", "change", "expect", "step"):
+        if part in data:
+            data[part] = expand(data[part], known)
+    data.pop("case", None)
+    return msgspec.convert(data, Scenario)

@@ -1,0 +1,172 @@
+"""What a scenario file must keep besides its types: references, places, the law."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from cimd_conformance.catalogue._placeholders import placeholders
+from cimd_conformance.catalogue._requirements import load_attacks, load_requirements
+from cimd_conformance.model import Outcome, Scenario
+
+Complaint = tuple[list[str | int], str, str]
+"""Where, what is wrong, and what is allowed."""
+
+POWERS = ("public-address", "dns-control", "canary", "tls-variants", "clock")
+VARIANTS = {
+    "auth": ("none", "private_key_jwt"),
+    "alg": ("ES256", "RS256"),
+    "keys": ("jwks", "jwks_uri"),
+}
+FEATURES = ("refresh", "revocation", "introspection", "private_key_jwt", "logo", "iss")
+FLOWS = ("authorization-code", "refresh", "revocation", "introspection", "metadata")
+ISOLATION = ("concurrent", "exclusive")
+_SITE_FIELDS = ("origin", "host", "address", "document", "callback", "jwks", "path")
+_RUN_NAMES = ("issuer", "token_endpoint", "authorization_endpoint", "now")
+_LITERAL_URL = re.compile(r"[a-z][a-z0-9+.-]*://([^/?#\s\"]*)", re.IGNORECASE)
+_WHOLE_AUTHORITY = re.compile(r"\{[a-z-]+\.(host|origin|address)\}")
+_LOOPBACK = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?")
+LAB_POWERS = frozenset({"public-address", "dns-control", "canary", "tls-variants"})
+
+
+def complaints(scenario: Scenario) -> Iterator[Complaint]:
+    """Yield everything that is wrong with a scenario, in file order."""
+    yield from _words(scenario)
+    yield from _references(scenario)
+    yield from _steps(scenario)
+    yield from _names(scenario)
+    yield from _law(scenario)
+
+
+def _word(
+    where: list[str | int], word: str, allowed: tuple[str, ...], what: str
+) -> Iterator[Complaint]:
+    if word not in allowed:
+        hint = "allowed: " + ", ".join(allowed)
+        yield where, f"{word!r} is no {what}.", hint
+
+
+def _words(scenario: Scenario) -> Iterator[Complaint]:
+    yield from _word(["flow"], scenario.flow, FLOWS, "flow")
+    yield from _word(["isolation"], scenario.isolation, ISOLATION, "isolation")
+    for need in scenario.needs:
+        yield from _word(["needs"], need, POWERS, "power")
+    for feature in scenario.features:
+        yield from _word(["features"], feature, FEATURES, "feature")
+    for name, values in scenario.variants.items():
+        yield from _word(["variants", name], name, tuple(VARIANTS), "variant")
+        for value in values:
+            allowed = VARIANTS.get(name, ())
+            yield from _word(["variants", name], value, allowed, "value here")
+    if not scenario.expect:
+        yield [], "A scenario without an expectation proves nothing.", ""
+    if not scenario.flaws:
+        yield ["flaws"], "A scenario names at least one flaw that it is for.", ""
+
+
+def _references(scenario: Scenario) -> Iterator[Complaint]:
+    known, attacks = load_requirements(), load_attacks()
+    outcomes = {*(o.value for o in Outcome), "refused"}
+    for number, expect in enumerate(scenario.expect):
+        if expect.requirement not in known:
+            where: list[str | int] = ["expect", number, "requirement"]
+            yield where, f"{expect.requirement!r} is not in the catalogue.", ""
+        for outcome in expect.outcome:
+            if str(outcome) not in outcomes:
+                hint = "allowed: " + ", ".join(sorted(outcomes))
+                yield ["expect", number, "outcome"], f"{outcome!r}: no outcome.", hint
+        if not _asks(expect):
+            yield ["expect", number], "This expectation asks nothing.", ""
+    for attack in scenario.attacks:
+        if attack not in attacks:
+            yield ["attacks"], f"{attack!r} is not in the attack list.", ""
+
+
+def _asks(expect: Any) -> bool:
+    judged = (expect.equals, expect.contains, expect.lacks)
+    return bool(
+        expect.outcome
+        or expect.untouched
+        or expect.touched
+        or expect.one_of
+        or expect.absent
+        or expect.present
+        or any(part is not None for part in judged)
+    )
+
+
+def _steps(scenario: Scenario) -> Iterator[Complaint]:
+    names = [step.name for step in scenario.step if step.name]
+    if len(names) != len(set(names)):
+        yield ["step"], "Two steps have the same name.", ""
+    allowed = "allowed: " + (", ".join(names) or "none, for want of named steps")
+    for part, items in (("change", scenario.change), ("expect", scenario.expect)):
+        for number, item in enumerate(items):
+            step = getattr(item, "step", None)
+            if step is not None and step not in names and scenario.step:
+                yield [part, number, "step"], f"No step is named {step!r}.", allowed
+
+
+def known_names(scenario: Scenario) -> set[str]:
+    """Return every placeholder that a scenario may use."""
+    sites = ["client", "evil", "other", *(place.name for place in scenario.place)]
+    names = {f"{site}.{field}" for site in sites for field in _SITE_FIELDS}
+    names |= {f"case.{key}" for row in scenario.case for key in row}
+    names |= {f"client.{key}" for key in ("public_jwk", "private_jwk", "name")}
+    return names | set(_RUN_NAMES)
+
+
+def _texts(scenario: Scenario) -> Iterator[tuple[list[str | int], Any]]:
+    for number, change in enumerate(scenario.change):
+        yield ["change", number, "value"], change.value
+    for number, expect in enumerate(scenario.expect):
+        yield ["expect", number], [expect.equals, expect.one_of, expect.contains]
+    for number, row in enumerate(scenario.case):
+        yield ["case", number], row
+    for number, step in enumerate(scenario.step):
+        yield ["step", number, "with"], step.with_
+
+
+def _names(scenario: Scenario) -> Iterator[Complaint]:
+    known = known_names(scenario)
+    for where, value in _texts(scenario):
+        for name in placeholders(value):
+            if name not in known and not name.startswith("flow."):
+                hint = "allowed: " + ", ".join(sorted(known)) + ", flow.*"
+                yield where, f"The placeholder {{{name}}} is unknown.", hint
+    places = {"client", "evil", "other", *(place.name for place in scenario.place)}
+    for number, expect in enumerate(scenario.expect):
+        for place in (*expect.untouched, *expect.touched):
+            if place not in places:
+                hint = "allowed: " + ", ".join(sorted(places))
+                yield ["expect", number], f"There is no place {place!r}.", hint
+
+
+def _law(scenario: Scenario) -> Iterator[Complaint]:
+    """Without lab powers, only loopback and our own places may be named."""
+    if LAB_POWERS & set(scenario.needs):
+        return
+    if any(place.address or place.answers for place in scenario.place):
+        yield ["place"], "A place with an address needs a lab power.", str(LAB_POWERS)
+    for where, value in _texts(scenario):
+        for text in _strings(value):
+            for authority in _LITERAL_URL.findall(text):
+                host = authority.rpartition("@")[2]
+                if _LOOPBACK.fullmatch(host) or _WHOLE_AUTHORITY.fullmatch(host):
+                    continue
+                what = f"{text!r} names a host that is not the testbed's own."
+                hint = "Use {place.origin}, a loopback literal, or declare `needs`."
+                yield where, what, hint
+
+
+def _strings(value: Any) -> Iterator[str]:
+    for item in msgspec.to_builtins(value) if isinstance(value, list) else [value]:
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, dict):
+            yield from _strings(list(item.values()))
+        elif isinstance(item, list):
+            yield from _strings(item)

@@ -1,0 +1,50 @@
+"""`demo`: the suite against the bundled reference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import msgspec
+
+from cimd_conformance.cli._network import require_lab
+from cimd_conformance.cli._options import SuiteOptions, suite_options
+from cimd_conformance.cli._suite import job_of, run_suite
+from cimd_conformance.model import Job
+
+_EPILOG = """\b
+Examples:
+  cimd-conformance demo
+  cimd-conformance demo --flaw redirect-uri-not-compared
+  cimd-conformance demo --only 'cimd/redirect-uri/*' --json - | jq .verdict
+"""
+
+
+@click.command(epilog=_EPILOG)
+@suite_options
+@click.option(
+    "--network",
+    type=click.Choice(["embedded", "lab"]),
+    default="embedded",
+    show_default=True,
+    help="Where names and addresses come from.",
+)
+@click.option(
+    "--flaw", metavar="NAME", help="Weaken one check of the reference, and see."
+)
+def command(*, network: str, flaw: str | None, **values: Any) -> int:
+    """Run the suite against the bundled reference.
+
+    Nothing has to be configured, and nothing leaves this machine.
+    With --flaw the reference has one weakness, and the suite shows how it is found.
+    """
+    options = SuiteOptions(**values)
+    if network == "lab":
+        require_lab()
+    words = ["demo"]
+    if network != "embedded":
+        words += ["--network", network]
+    if flaw is not None:
+        words += ["--flaw", flaw]
+    fields = job_of(options, network=network, flaw=flaw)
+    return run_suite(msgspec.convert(fields, Job), options, words)

@@ -1,0 +1,213 @@
+"""Run a plan: controls once, scenarios concurrently, absence judged after a grace."""
+
+from __future__ import annotations
+
+import asyncio
+import fnmatch
+import sys
+import traceback
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from cimd_conformance.catalogue import Instance, Profile, control_id
+from cimd_conformance.engine._features import missing_feature
+from cimd_conformance.engine._judge import answer, to_check, worst
+from cimd_conformance.engine._lease import ScenarioLeases
+from cimd_conformance.engine._target import RunningTarget
+from cimd_conformance.flows import FlowResult, run_flow
+from cimd_conformance.model import (
+    AnyEvent,
+    Check,
+    Control,
+    Outcome,
+    ScenarioFinished,
+    ScenarioStarted,
+    Status,
+    TargetExited,
+)
+
+Finished = dict[str, Status]
+
+
+@dataclass(slots=True)
+class Engine:
+    """One run against one target. `run` returns the status of every instance."""
+
+    target: RunningTarget
+    profile: Profile
+    leases: ScenarioLeases
+    emit: Callable[[AnyEvent], None]
+    now: Callable[[], float]
+    powers: frozenset[str]
+    disabled: dict[str, str] = field(default_factory=dict)
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+    finished: Finished = field(default_factory=dict)
+    _controls: dict[str, asyncio.Task[Control]] = field(default_factory=dict)
+    _slots: asyncio.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Size the concurrency."""
+        self._slots = asyncio.Semaphore(self.target.jobs)
+
+    async def run(self, plan: list[Instance]) -> Finished:
+        """Run every instance; stops early when told to or when the target ends."""
+        together = [i for i in plan if i.scenario.isolation != "exclusive"]
+        alone = [i for i in plan if i.scenario.isolation == "exclusive"]
+        work = asyncio.create_task(self._all(together, alone))
+        ends = [
+            asyncio.create_task(event.wait())
+            for event in (self.stop, self.target.exited)
+        ]
+        await asyncio.wait([work, *ends], return_when=asyncio.FIRST_COMPLETED)
+        for task in [work, *ends]:
+            task.cancel()
+        await asyncio.gather(work, *ends, return_exceptions=True)
+        if self.target.exited.is_set() and len(self.finished) < len(plan):
+            self._target_gone(plan)
+        return self.finished
+
+    async def _all(self, together: list[Instance], alone: list[Instance]) -> None:
+        async with asyncio.TaskGroup() as group:
+            for instance in together:
+                group.create_task(self._instance(instance))
+        for instance in alone:
+            await self._instance(instance)
+
+    def _target_gone(self, plan: list[Instance]) -> None:
+        code = self.target.exit_code()
+        last = self.target.last_output()
+        self.emit(TargetExited(self.now(), -1 if code is None else code, last))
+        reason = f"The target ended with exit code {code}."
+        for instance in plan:
+            if instance.id not in self.finished:
+                self._finish(instance, Status.INCONCLUSIVE, reason, self.now())
+
+    # --- one instance ---------------------------------------------------------------
+
+    def _excused(self, instance: Instance) -> tuple[Status, str] | None:
+        """Return why an instance is not to be run, None when it is."""
+        for pattern, reason in self.disabled.items():
+            if fnmatch.fnmatchcase(instance.id, pattern):
+                return Status.NOT_RUN, f"Disabled by the target file: {reason}"
+        missing = sorted(set(instance.scenario.needs) - self.powers)
+        if missing:
+            return Status.NOT_RUN, f"Needs the power {', '.join(missing)}."
+        wanted = {expect.requirement for expect in instance.scenario.expect}
+        if not wanted & set(self.profile.levels):
+            reason = f"The profile {self.profile.id} does not demand it."
+            return Status.NOT_APPLICABLE, reason
+        feature = missing_feature(self.target.world.target, instance)
+        if feature is not None:
+            return Status.NOT_APPLICABLE, f"The target does not announce {feature}."
+        return None
+
+    async def _instance(self, instance: Instance) -> None:
+        begun = self.now()
+        excuse = self._excused(instance)
+        if excuse is not None:
+            self._finish(instance, *excuse, begun)
+            return
+        self.emit(ScenarioStarted(begun, instance.id))
+        try:
+            status, reason = await self._judged(instance)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 - our own fault is a status
+            traceback.print_exc(file=sys.stderr)
+            status, reason = Status.ERROR, f"{type(error).__name__}: {error}"
+        finally:
+            await self.leases.release(instance.id)
+            self.target.world.evidence.release(instance.id)
+        self._finish(instance, status, reason, begun)
+
+    def _finish(
+        self, instance: Instance, status: Status, reason: str, begun: float
+    ) -> None:
+        self.finished[instance.id] = status
+        now = self.now()
+        self.emit(
+            ScenarioFinished(
+                now, instance.id, status, reason, now - begun, instance.control
+            )
+        )
+
+    async def _judged(self, instance: Instance) -> tuple[Status, str]:
+        control = await self.control(instance.scenario.flow, instance.variant)
+        if control.status is not Status.PASSED:
+            return Status.INCONCLUSIVE, f"The control failed: {control.reason}"
+        scenario = instance.scenario
+        async with self._slots:
+            result = await run_flow(
+                self.target.world,
+                instance.id,
+                scenario.flow,
+                instance.variant,
+                scenario,
+            )
+        if any(expect.untouched for expect in scenario.expect):
+            await asyncio.sleep(self.target.grace)
+        checks = self._checks(instance, result)
+        status = worst(check.status for check in checks)
+        reason = next((c.reason for c in checks if c.status is status), "")
+        if scenario.disturbs:
+            closing = await self._run_control(
+                scenario.flow, instance.variant, closing_for=instance.id
+            )
+            if closing.status is not Status.PASSED and status is Status.PASSED:
+                return Status.INCONCLUSIVE, f"The closing control: {closing.reason}"
+        return status, reason
+
+    def _checks(self, instance: Instance, result: FlowResult) -> list[Check]:
+        world = self.target.world
+        checks = []
+        for expect in instance.scenario.expect:
+            found = answer(
+                expect, result, world.evidence, instance.id, result.known
+            )
+            check = to_check(self.now(), instance.id, expect, found, self.profile)
+            self.emit(check)
+            checks.append(check)
+        return checks
+
+    # --- controls -------------------------------------------------------------------
+
+    async def control(self, flow: str, variant: dict[str, str]) -> Control:
+        """Return the control of a shape, run once per run."""
+        key = control_id(flow, variant)
+        if key not in self._controls:
+            self._controls[key] = asyncio.create_task(
+                self._run_control(flow, variant), name=key
+            )
+        return await asyncio.shield(self._controls[key])
+
+    async def _run_control(
+        self, flow: str, variant: dict[str, str], closing_for: str | None = None
+    ) -> Control:
+        key = control_id(flow, variant)
+        label = f"{key}#{closing_for}" if closing_for else key
+        try:
+            async with self._slots:
+                result = await run_flow(self.target.world, label, flow, variant)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:  # noqa: BLE001 - our own fault is a status
+            traceback.print_exc(file=sys.stderr)
+            control = Control(
+                self.now(), key, Status.ERROR, f"{type(error).__name__}: {error}"
+            )
+        else:
+            good = result.outcome is Outcome.COMPLETED
+            status = Status.PASSED if good else Status.INCONCLUSIVE
+            reason = "" if good else f"{result.outcome.value}: {result.detail}"
+            control = Control(self.now(), key, status, reason, closing_for)
+        await self.leases.release(label)
+        self.emit(control)
+        return control
+
+
+def counts(finished: Finished) -> dict[str, int]:
+    """Count the statuses, all of them, in the order of the enumeration."""
+    found: Counter[Any] = Counter(finished.values())
+    return {status.value: found[status] for status in Status}

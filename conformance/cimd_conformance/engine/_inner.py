@@ -1,0 +1,270 @@
+"""One job inside: network, target, plan, events, footer."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import fnmatch
+import os
+import secrets
+import sys
+import time
+import traceback
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+import cimd_conformance
+from cimd_certs import Authority
+from cimd_conformance.catalogue import (
+    Instance,
+    Profile,
+    load_catalogue,
+    load_profile,
+)
+from cimd_conformance.engine._embedded import Surroundings, start_embedded
+from cimd_conformance.engine._engine import Engine, Finished, counts
+from cimd_conformance.engine._lease import ScenarioLeases
+from cimd_conformance.engine._target import RunningTarget
+from cimd_conformance.evidence import Evidence
+from cimd_conformance.model import (
+    SCHEMA_VERSION,
+    AnyEvent,
+    ConfigError,
+    ExitCode,
+    HarnessError,
+    Job,
+    Role,
+    RunFinished,
+    RunStarted,
+    SuiteError,
+    TargetOutput,
+    encode_event,
+    verdict,
+)
+from cimd_testbed.net import EmbeddedNetwork, LoopbackNetwork, Network
+from cimd_testbed.reference.authorization_server import Checks
+
+OUTPUT_LINES = 2000
+
+
+@dataclass(slots=True)
+class Out:
+    """The event stream: one line per event, written at once."""
+
+    fd: int
+    begun: float = field(default_factory=time.monotonic)
+    broken: bool = False
+
+    def now(self) -> float:
+        """Return seconds since the run started."""
+        return time.monotonic() - self.begun
+
+    def emit(self, event: AnyEvent) -> None:
+        """Write one event; a reader that went away is not an error here."""
+        data = encode_event(event) + b"\n"
+        try:
+            while data and not self.broken:
+                data = data[os.write(self.fd, data) :]
+        except OSError:
+            self.broken = True
+
+
+def run_inner(line: bytes, events_fd: int) -> int:
+    """Run a job and return the exit code."""
+    out = Out(events_fd)
+    try:
+        job = msgspec.json.decode(line, type=Job)
+        return asyncio.run(_run(job, out))
+    except SuiteError as error:
+        out.emit(_failed(out, error))
+        return int(error.exit_code)
+    except Exception as error:  # noqa: BLE001 - the last line of defence
+        traceback.print_exc(file=sys.stderr)
+        wrong = HarnessError("inner", f"{type(error).__name__}: {error}")
+        out.emit(_failed(out, wrong))
+        return int(ExitCode.OWN_ERROR)
+
+
+def _failed(out: Out, error: SuiteError) -> RunFinished:
+    details: dict[str, Any] = {
+        "error": {"code": error.code, "message": error.message, "hint": error.hint}
+    }
+    verdict_word = "error" if isinstance(error, HarnessError) else "inconclusive"
+    return RunFinished(
+        out.now(), verdict_word, int(error.exit_code), {}, out.now(), details=details
+    )
+
+
+async def _run(job: Job, out: Out) -> int:
+    if job.kind == "prove":
+        from cimd_conformance.prove import prove_inner  # noqa: PLC0415 - its own job
+
+        return await prove_inner(job, out.emit, out.now)
+    stop = asyncio.Event()
+    watch_control(stop)
+    plan = select(load_catalogue().instances, job)
+    profile = load_profile(job.profile)
+    leases = ScenarioLeases()
+    network, authority = await open_network(job)
+    evidence = Evidence(out.emit, out.now)
+    network.contacts.listeners.append(evidence.on_contact)
+    around = Surroundings(network, authority, evidence, leases, job.seed)
+    running, disabled = await start_target(job, around, out)
+    try:
+        out.emit(_started(job, running, network, plan))
+        engine = Engine(
+            running,
+            profile,
+            leases,
+            out.emit,
+            out.now,
+            powers_of(job, running, network),
+            disabled,
+            stop,
+        )
+        finished = await engine.run(plan)
+    finally:
+        await running.close()
+    return _finish(out, plan, finished, stopped=stop.is_set())
+
+
+def _finish(out: Out, plan: list[Instance], finished: Finished, *, stopped: bool) -> int:
+    interrupted = stopped and len(finished) < len(plan)
+    found = counts(finished)
+    word, code = verdict(found, interrupted=interrupted)
+    out.emit(
+        RunFinished(out.now(), word.value, int(code), found, out.now(), interrupted)
+    )
+    return int(code)
+
+
+def select(instances: list[Instance], job: Job) -> list[Instance]:
+    """Return the instances of the job's role that its globs choose."""
+
+    def matches(instance: Instance, patterns: list[str]) -> bool:
+        return any(
+            fnmatch.fnmatchcase(name, pattern)
+            for pattern in patterns
+            for name in (instance.id, instance.scenario.id)
+        )
+
+    return [
+        instance
+        for instance in instances
+        if instance.scenario.role.value == job.role
+        and (not job.only or matches(instance, job.only))
+        and not matches(instance, job.skip)
+    ]
+
+
+def watch_control(stop: asyncio.Event) -> None:
+    """Stop on the line `stop`; end at once when nobody listens any more."""
+    loop = asyncio.get_running_loop()
+
+    def readable() -> None:
+        data = os.read(0, 4096)
+        if not data:
+            loop.remove_reader(0)
+            for task in asyncio.all_tasks(loop):
+                task.cancel()
+        elif b"stop" in data:
+            stop.set()
+
+    loop.add_reader(0, readable)
+
+
+async def open_network(job: Job) -> tuple[Network, Authority]:
+    """Open the job's network, and make the CA of the run."""
+    authority = Authority()
+    match job.network:
+        case "embedded":
+            embedded = EmbeddedNetwork()
+            await embedded.start()
+            return embedded, authority
+        case "loopback":
+            return LoopbackNetwork(), authority
+        case "lab":
+            from cimd_testbed.net.lab import LabNetwork  # noqa: PLC0415 - Linux only
+
+            lab = LabNetwork(authority.ca_pem)
+            await lab.start()
+            return lab, authority
+        case _:
+            raise ConfigError(
+                "unknown-network",
+                f"There is no network {job.network!r}.",
+                "allowed: embedded, loopback, lab",
+            )
+
+
+async def start_target(
+    job: Job, around: Surroundings, out: Out
+) -> tuple[RunningTarget, dict[str, str]]:
+    """Start what the job is about; also return what its file disables."""
+    if job.target is None:
+        return await start_embedded(around, _checks(job.flaw)), {}
+    from cimd_conformance.engine._external import start_external  # noqa: PLC0415
+    from cimd_conformance.target import load_target  # noqa: PLC0415
+
+    path = Path(job.target)
+    target = load_target(path)
+    lines = 0
+
+    def on_line(line: str) -> None:
+        nonlocal lines
+        lines += 1
+        if lines <= OUTPUT_LINES:
+            out.emit(TargetOutput(out.now(), line))
+
+    running = await start_external(around, path, target, on_line)
+    if job.jobs:
+        running.jobs = job.jobs
+    if job.grace is not None:
+        running.grace = job.grace
+    return running, dict(target.disable)
+
+
+def _checks(flaw: str | None) -> Checks:
+    if flaw is None:
+        return Checks()
+    from cimd_testbed.flaws import FLAWS, flawed  # noqa: PLC0415 - only when asked
+
+    if flaw not in FLAWS:
+        raise ConfigError(
+            "unknown-flaw",
+            f"There is no flaw {flaw!r}.",
+            "allowed: " + ", ".join(sorted(FLAWS)),
+        )
+    return flawed(Checks(), FLAWS[flaw])
+
+
+def powers_of(job: Job, running: RunningTarget, network: Network) -> frozenset[str]:
+    """Return the powers of this run: the clock comes with the embedded reference."""
+    powers = set(network.powers) - {"clock"}
+    if job.target is None and running.world.advance is not None:
+        powers.add("clock")
+    return frozenset(powers)
+
+
+def _started(
+    job: Job, running: RunningTarget, network: Network, plan: list[Instance]
+) -> RunStarted:
+    return RunStarted(
+        0.0,
+        SCHEMA_VERSION,
+        cimd_conformance.__version__,
+        secrets.token_hex(8),
+        dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        running.world.target.name,
+        Role(job.role),
+        job.network,
+        job.profile,
+        job.seed,
+        sorted(powers_of(job, running, network)),
+        [instance.planned() for instance in plan],
+    )
+
+

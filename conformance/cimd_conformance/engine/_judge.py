@@ -1,0 +1,226 @@
+"""Judge expectations against what was observed. No role's validators are used here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from cimd_conformance.catalogue import Profile, expand, load_requirements
+from cimd_conformance.evidence import Evidence
+from cimd_conformance.flows import FlowResult
+from cimd_conformance.model import (
+    REFUSALS,
+    WORST_FIRST,
+    Check,
+    Expect,
+    Level,
+    Outcome,
+    Status,
+)
+
+_SHOWN = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One expectation answered: legal, illegal, or None for not to be said."""
+
+    legal: bool | None
+    expected: list[str]
+    actual: str
+    evidence: list[int]
+    reason: str = ""
+
+
+def worst(statuses: Iterable[Status]) -> Status:
+    """Return the worst status; of nothing, not-applicable."""
+    found = set(statuses)
+    return next((s for s in WORST_FIRST if s in found), Status.NOT_APPLICABLE)
+
+
+def _legal_outcomes(expect: Expect) -> list[str]:
+    legal: list[str] = []
+    for outcome in expect.outcome:
+        if str(outcome) == "refused":
+            legal += sorted(refusal.value for refusal in REFUSALS)
+        else:
+            legal.append(str(outcome))
+    return legal
+
+
+def _judge_outcome(expect: Expect, result: FlowResult) -> Answer | None:
+    """Judge where the flow, or the named step, ended."""
+    if not expect.outcome:
+        return None
+    expected = [str(outcome) for outcome in expect.outcome]
+    outcome, detail, evidence = result.outcome, result.detail, result.evidence[-1:]
+    if expect.step is not None:
+        end = next((end for end in result.steps if end.name == expect.step), None)
+        if end is None:
+            why = f"The flow ended before the step {expect.step!r}: {detail}"
+            return Answer(None, expected, outcome.value, [], why)
+        outcome, detail, evidence = end.outcome, end.detail, end.evidence[-1:]
+    actual = f"{outcome.value}: {detail}"
+    if outcome.value in _legal_outcomes(expect):
+        return Answer(True, expected, actual, list(evidence))
+    if outcome is Outcome.RATE_LIMITED:
+        return Answer(None, expected, actual, list(evidence), "The target limits rate.")
+    if outcome is Outcome.NO_ANSWER:
+        return Answer(None, expected, actual, list(evidence), "There was no answer.")
+    return Answer(False, expected, actual, list(evidence))
+
+
+def _judge_places(expect: Expect, evidence: Evidence, label: str) -> Answer | None:
+    """Judge who was reached; a DNS query alone reaches nobody."""
+    if not expect.untouched and not expect.touched:
+        return None
+    expected = [f"{place} is not reached" for place in expect.untouched]
+    expected += [f"{place} is reached" for place in expect.touched]
+    numbers: list[int] = []
+    wrong: list[str] = []
+    for place in expect.untouched:
+        seen = evidence.touched(label, place)
+        if seen:
+            deepest = max(seen, key=lambda s: s.depth)
+            numbers += [one.number for one in seen]
+            wrong.append(f"{place} was reached: {deepest.what}")
+    wrong += [
+        f"{place} was not reached"
+        for place in expect.touched
+        if not evidence.touched(label, place)
+    ]
+    return Answer(not wrong, expected, "; ".join(wrong) or "as expected", numbers)
+
+
+def _part(value: Any, path: list[str | int]) -> tuple[bool, Any]:
+    for key in path:
+        if isinstance(value, dict) and key in value:
+            value = value[key]
+        elif isinstance(value, list) and isinstance(key, int) and key < len(value):
+            value = value[key]
+        else:
+            return False, None
+    return True, value
+
+
+def _judge_message(
+    expect: Expect, result: FlowResult, known: dict[str, Any]
+) -> Answer | None:
+    """Judge one part of a message that came back."""
+    if expect.in_ is None:
+        return None
+    where = ".".join([expect.in_.value, *(str(key) for key in expect.at)])
+    rules = _rules(expect, known)
+    expected = [f"{where} {text}" for text, _ in rules]
+    if expect.in_ not in result.messages:
+        return Answer(None, expected, result.detail, [], f"No {expect.in_.value} came.")
+    there, value = _part(result.messages[expect.in_], list(expect.at))
+    shown = json.dumps(value, ensure_ascii=False) if there else "absent"
+    legal = all(rule(there, value) for _, rule in rules)
+    return Answer(legal, expected, f"{where} is {shown[:_SHOWN]}", [])
+
+
+def _rules(expect: Expect, known: dict[str, Any]) -> list[tuple[str, Any]]:
+    rules: list[tuple[str, Any]] = []
+    if expect.equals is not None:
+        wanted = expand(expect.equals, known)
+        rules.append((f"is {wanted!r}", lambda there, v: there and v == wanted))
+    if expect.one_of:
+        several = [expand(one, known) for one in expect.one_of]
+        rules.append((f"is one of {several}", lambda there, v: there and v in several))
+    if expect.contains is not None:
+        part = expand(expect.contains, known)
+        rules.append(
+            (f"contains {part!r}", lambda there, v: there and _contains(v, part))
+        )
+    if expect.lacks is not None:
+        bad = expand(expect.lacks, known)
+        rules.append(
+            (f"lacks {bad!r}", lambda there, v: not there or not _contains(v, bad))
+        )
+    if expect.absent:
+        rules.append(("is absent", lambda there, _v: not there))
+    if expect.present:
+        rules.append(("is present", lambda there, _v: there))
+    return rules
+
+
+def _contains(value: Any, part: str) -> bool:
+    return part in value if isinstance(value, (str, list)) else False
+
+
+def answer(
+    expect: Expect,
+    result: FlowResult,
+    evidence: Evidence,
+    label: str,
+    known: dict[str, Any],
+) -> Answer:
+    """Combine what one expectation asks: an illegal part decides, then a missing one."""
+    parts = [
+        part
+        for part in (
+            _judge_places(expect, evidence, label),
+            _judge_outcome(expect, result),
+            _judge_message(expect, result, known),
+        )
+        if part is not None
+    ]
+    reached = _judge_places(expect, evidence, label)
+    reasons = [part.reason for part in parts if part.reason]
+    legal: bool | None = True
+    if reached is not None and reached.legal is False:
+        legal = False  # contact is proof, whatever became of the flow
+    elif not result.changed:
+        legal = None
+        reasons.insert(0, result.why_not)
+    elif any(part.legal is False for part in parts):
+        legal = False
+    elif any(part.legal is None for part in parts):
+        legal = None
+    actual = "; ".join(part.actual for part in parts if part.actual != "as expected")
+    return Answer(
+        legal,
+        [text for part in parts for text in part.expected],
+        actual or "as expected",
+        sorted({number for part in parts for number in part.evidence}),
+        " ".join(reasons),
+    )
+
+
+def to_check(
+    at: float, label: str, expect: Expect, found: Answer, profile: Profile
+) -> Check:
+    """Grade an answer by the level that the profile gives the requirement."""
+    requirement = load_requirements()[expect.requirement]
+    level = profile.levels.get(expect.requirement)
+    reason = found.reason
+    if found.legal is None:
+        status = Status.INCONCLUSIVE
+    elif level is None:
+        status = Status.NOT_APPLICABLE
+        reason = f"The profile {profile.id} does not demand it."
+    elif found.legal:
+        status = Status.PASSED
+    elif level is Level.MUST:
+        status = Status.FAILED
+    elif level is Level.SHOULD:
+        status = Status.WARNED
+    else:
+        status = Status.PASSED
+        reason = profile.conflicts.get(expect.requirement, "Both answers are legal.")
+    return Check(
+        at,
+        label,
+        expect.requirement,
+        level,
+        status,
+        found.expected,
+        found.actual,
+        reason,
+        found.evidence,
+        f"{requirement.requirement} ({requirement.source})",
+        requirement.fix,
+    )

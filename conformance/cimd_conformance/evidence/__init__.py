@@ -1,0 +1,11 @@
+"""Evidence: captured on our own side, attributed to scenarios, redacted."""
+
+from cimd_conformance.evidence._evidence import (
+    Claim,
+    Evidence,
+    ExchangeRecord,
+    Seen,
+)
+from cimd_conformance.evidence._redact import Redactor
+
+__all__ = ["Claim", "Evidence", "ExchangeRecord", "Redactor", "Seen"]

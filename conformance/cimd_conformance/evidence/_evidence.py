@@ -1,0 +1,187 @@
+"""Evidence from our own side: which place of which scenario was reached, how deep."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from cimd_conformance.evidence._redact import Redactor
+from cimd_conformance.model import AnyEvent, ContactSeen, Exchange
+from cimd_testbed.net import Contact, Depth, Headers, IPAddress, Response
+
+_PREFIX = re.compile(r"^(/i\d+)(?:/|$)")
+
+DEPTH_WORDS = {
+    Depth.DNS: "dns",
+    Depth.TCP: "tcp",
+    Depth.CLIENT_HELLO: "client-hello",
+    Depth.TLS: "tls",
+    Depth.HTTP: "http",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Whose a name, an address or a path is."""
+
+    scenario: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One contact of one place; `number` is its reference in the event stream."""
+
+    number: int
+    place: str
+    depth: Depth
+    what: str
+
+
+@dataclass(slots=True)
+class Evidence:
+    """Attributes each contact of the target to the scenario that leased the place."""
+
+    emit: Callable[[AnyEvent], None]
+    now: Callable[[], float]
+    """Seconds since the run started."""
+    seen: dict[str, list[Seen]] = field(default_factory=dict)
+    _names: dict[str, Claim] = field(default_factory=dict)
+    _addresses: dict[IPAddress, Claim] = field(default_factory=dict)
+    _paths: dict[str, str] = field(default_factory=dict)
+    _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    def claim(
+        self,
+        scenario: str,
+        place: str,
+        *,
+        host: str | None = None,
+        address: IPAddress | None = None,
+        prefix: str | None = None,
+    ) -> None:
+        """File a host name, an address or a path prefix under a scenario's place."""
+        owner = Claim(scenario, place)
+        if host:
+            self._names[host.lower()] = owner
+        if address:
+            self._addresses[address] = owner
+        if prefix:
+            self._paths[prefix] = scenario
+
+    def release(self, scenario: str) -> None:
+        """Forget whose the addresses were, before they are leased to another."""
+        for address, owner in list(self._addresses.items()):
+            if owner.scenario == scenario:
+                del self._addresses[address]
+
+    def _owner(self, contact: Contact) -> Claim | None:
+        by_address = self._addresses.get(contact.address) if contact.address else None
+        if by_address is not None:
+            return by_address
+        by_name = self._names.get((contact.name or "").lower())
+        found = _PREFIX.match(contact.target or "")
+        if by_name is not None or not found:
+            return by_name
+        scenario = self._paths.get(found[1])
+        return Claim(scenario, "client") if scenario else None
+
+    def on_contact(self, contact: Contact) -> None:
+        """Take in a contact; those of our own parties are no evidence."""
+        if contact.label is not None:
+            return
+        owner = self._owner(contact)
+        if owner is None:
+            return
+        number = next(self._numbers)
+        depth = DEPTH_WORDS[contact.depth]
+        what = " ".join(
+            str(part)
+            for part in (depth, contact.name, contact.address, contact.port)
+            if part is not None
+        )
+        self.seen.setdefault(owner.scenario, []).append(
+            Seen(number, owner.place, contact.depth, what)
+        )
+        self.emit(
+            ContactSeen(
+                self.now(),
+                owner.scenario,
+                number,
+                owner.place,
+                depth,
+                str(contact.address) if contact.address else None,
+                contact.port,
+                contact.name,
+                contact.target,
+            )
+        )
+
+    def navigated(self, scenario: str, place: str, number: int, url: str) -> None:
+        """Note that the target sent the browser to a place."""
+        self.seen.setdefault(scenario, []).append(
+            Seen(number, place, Depth.HTTP, f"browser sent to {url}")
+        )
+
+    def touched(self, scenario: str, place: str) -> list[Seen]:
+        """Return the contacts of a place from TCP on: a DNS query touches nothing."""
+        return [
+            seen
+            for seen in self.seen.get(scenario, [])
+            if seen.place == place and seen.depth >= Depth.TCP
+        ]
+
+    def place_of(self, scenario: str, host: str) -> str | None:
+        """Return the place of a scenario that has this host, or None."""
+        owner = self._names.get(host.lower())
+        return owner.place if owner and owner.scenario == scenario else None
+
+    def exchange(
+        self,
+        scenario: str,
+        redactor: Redactor,
+        record: ExchangeRecord,
+    ) -> int:
+        """Emit one HTTP exchange, redacted; return its number."""
+        number = next(self._numbers)
+        request = redactor.message(
+            f"{record.method} {record.url}", record.headers, record.body
+        )
+        response = None
+        if record.response is not None:
+            response = redactor.message(
+                str(record.response.status),
+                record.response.headers,
+                record.response.body,
+            )
+        self.emit(
+            Exchange(
+                self.now(),
+                scenario,
+                number,
+                record.sender,
+                record.receiver,
+                record.message,
+                request,
+                response,
+                record.changed,
+            )
+        )
+        return number
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeRecord:
+    """One exchange, raw; it is redacted before it leaves."""
+
+    sender: str
+    receiver: str
+    message: str
+    method: str
+    url: str
+    headers: Headers
+    body: bytes
+    response: Response | None
+    changed: bool = False

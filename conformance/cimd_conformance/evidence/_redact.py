@@ -1,0 +1,95 @@
+"""Redaction at capture: nothing secret ever reaches an event.
+
+A JWT keeps its header and claims and loses its signature. Opaque secrets become stable
+names such as `‹code-1›`, so that equality stays visible. Raw values live only in the
+memory of the flow that needs them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from urllib.parse import quote, quote_plus, unquote
+
+from cimd_conformance.model import HttpMessage
+
+KEPT_BODY = 4096
+
+_JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{2,}\.[A-Za-z0-9_-]*")
+_OPAQUE = (
+    "code|code_verifier|access_token|refresh_token|id_token|client_secret|password|"
+    "client_assertion|csrf_token|csrf|token|authorization_code|device_code"
+)
+_PARAMETER = re.compile(rf"(?<![\w-])({_OPAQUE})=([^&\s\"'<>#;]+)")
+_MEMBER = re.compile(rf'"({_OPAQUE}|d|k|p|q)"\s*:\s*"([^"]+)"')
+_COOKIE = re.compile(r"^\s*([^=;\s]+)=([^;]*)")
+_BEARER = re.compile(r"^(Bearer|Basic|DPoP)\s+(.+)$", re.IGNORECASE)
+
+
+def _cut_jwt(match: re.Match[str]) -> str:
+    header_and_claims, _, signature = match[0].rpartition(".")
+    return f"{header_and_claims}.‹signature›" if signature else match[0]
+
+
+@dataclass(slots=True)
+class Redactor:
+    """Names for the secrets of one scenario."""
+
+    _names: dict[str, str] = field(default_factory=dict)
+    _counts: dict[str, int] = field(default_factory=dict)
+
+    def secret(self, kind: str, value: str) -> str:
+        """Return the name of a secret, the same for the same value."""
+        if len(value) < 4 or value.startswith("‹"):
+            return value
+        name = self._names.get(value)
+        if name is None:
+            self._counts[kind] = self._counts.get(kind, 0) + 1
+            name = f"‹{kind}-{self._counts[kind]}›"
+            self._names[value] = name
+            for form in (quote(value, safe=""), quote_plus(value)):
+                self._names.setdefault(form, name)
+        return name
+
+    def _learn(self, text: str) -> None:
+        for pattern in (_PARAMETER, _MEMBER):
+            for kind, value in pattern.findall(text):
+                if not _JWT.match(unquote(value)):
+                    self.secret(kind.replace("_", "-"), unquote(value))
+
+    def text(self, text: str) -> str:
+        """Return the text without any secret that is known or recognisable."""
+        self._learn(text)
+        text = _JWT.sub(_cut_jwt, text)
+        for value in sorted(self._names, key=len, reverse=True):
+            if value in text:
+                text = text.replace(value, self._names[value])
+        return text
+
+    def header(self, name: str, value: str) -> str:
+        """Return a header's value without secrets."""
+        match name.lower():
+            case "set-cookie":
+                found = _COOKIE.match(value)
+                if found:
+                    self.secret("cookie", found[2])
+            case "cookie":
+                for pair in value.split(";"):
+                    self.secret("cookie", pair.partition("=")[2])
+            case "authorization":
+                found = _BEARER.match(value)
+                if found and not _JWT.match(found[2]):
+                    self.secret("credential", found[2])
+            case _:
+                pass
+        return self.text(value)
+
+    def message(
+        self, start: str, headers: tuple[tuple[str, str], ...], body: bytes
+    ) -> HttpMessage:
+        """Make the redacted record of one HTTP message."""
+        kept = [(name, self.header(name, value)) for name, value in headers]
+        text = self.text(body[: KEPT_BODY * 2].decode("utf-8", "replace"))
+        return HttpMessage(
+            self.text(start), kept, text[:KEPT_BODY], len(body) > KEPT_BODY
+        )

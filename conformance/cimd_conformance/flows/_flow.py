@@ -1,0 +1,354 @@
+"""One flow of an authorization server: steps in order, changed in one thing.
+
+A flow is a list of verbs. Steps before the first changed one must go as in the control;
+otherwise the change was never tried and the flow says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from cimd_conformance.catalogue import expand
+from cimd_conformance.evidence import ExchangeRecord, Redactor
+from cimd_conformance.flows._identity import Identity
+from cimd_conformance.flows._world import Site, World
+from cimd_conformance.model import (
+    STEP_MESSAGES,
+    Change,
+    HarnessError,
+    Message,
+    Outcome,
+    Place,
+    Scenario,
+    Step,
+    Verb,
+)
+from cimd_testbed.net import Headers, HttpClient, HttpError, Request, Response
+
+FLOWS: dict[str, tuple[Verb, ...]] = {
+    "authorization-code": (Verb.AUTHORIZE, Verb.REDEEM, Verb.USE),
+    "refresh": (Verb.AUTHORIZE, Verb.REDEEM, Verb.REFRESH, Verb.USE),
+    "revocation": (Verb.AUTHORIZE, Verb.REDEEM, Verb.REVOKE),
+    "introspection": (Verb.AUTHORIZE, Verb.REDEEM, Verb.INTROSPECT),
+    "metadata": (Verb.METADATA,),
+}
+"""The legitimate flows."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepEnd:
+    """How one step ended."""
+
+    verb: Verb
+    name: str | None
+    outcome: Outcome
+    detail: str
+    evidence: tuple[int, ...] = ()
+
+
+@dataclass(slots=True)
+class FlowResult:
+    """How a flow ended, and what came back on the way."""
+
+    outcome: Outcome
+    detail: str
+    steps: list[StepEnd]
+    messages: dict[Message, Any]
+    changed: bool
+    """Whether the change was really made: sent, or served to the target."""
+    why_not: str = ""
+    evidence: tuple[int, ...] = ()
+    known: dict[str, Any] = field(default_factory=dict)
+    """The placeholders of this flow, for expectations."""
+
+
+@dataclass(slots=True)
+class FlowState:
+    """What the steps of one flow hand on. `Flow` drives it, verbs act on it."""
+
+    world: World
+    label: str
+    scenario: Scenario | None
+    variant: dict[str, str]
+    http: HttpClient
+    redactor: Redactor = field(default_factory=Redactor)
+    identities: dict[str, Identity] = field(default_factory=dict)
+    sites: dict[str, Site] = field(default_factory=dict)
+    messages: dict[Message, Any] = field(default_factory=dict)
+    numbers: list[int] = field(default_factory=list)
+    sent: set[Message] = field(default_factory=set)
+    begun: set[str] = field(default_factory=set)
+    """Names of steps that have begun: their changes are in force."""
+    now_in: str | None = None
+    """The name of the step that runs now."""
+    code: str = ""
+    verifier: str = ""
+    access_token: str = ""
+    refresh_token: str = ""
+    redirect_uri: str = ""
+
+    @property
+    def client(self) -> Identity:
+        """The client whose flow it is."""
+        return self.identities["client"]
+
+    def known(self) -> dict[str, Any]:
+        """Return the placeholders and their values."""
+        target = self.world.target
+        names: dict[str, Any] = {
+            "issuer": target.issuer,
+            "token_endpoint": target.endpoint("token_endpoint"),
+            "authorization_endpoint": target.endpoint("authorization_endpoint"),
+            "now": int(self.world.now()),
+        }
+        for site in self.sites.values():
+            names.update(site.names())
+        if "client" in self.identities:
+            client = self.client
+            names["client.public_jwk"] = client.keys[-1].public_jwk
+            names["client.private_jwk"] = client.keys[-1].private_jwk
+            names.update({f"flow.{k}": v for k, v in client.variables.items()})
+        return names
+
+    def changes(self, message: Message | None = None) -> list[Change]:
+        """Return the changes in force, with their placeholders filled in."""
+        if self.scenario is None:
+            return []
+        known = self.known()
+        return [
+            Change(
+                change.in_,
+                change.at,
+                change.op,
+                expand(change.value, known),
+                change.step,
+            )
+            for change in self.scenario.change
+            if (message is None or change.in_ is message) and self._in_force(change)
+        ]
+
+    def _in_force(self, change: Change) -> bool:
+        served = change.in_ in _SERVED
+        if change.step is None:
+            return True
+        return change.step in self.begun if served else change.step == self.now_in
+
+    def record(
+        self,
+        message: str,
+        method: str,
+        url: str,
+        headers: Headers,
+        body: bytes,
+        response: Response | None,
+        *,
+        sender: str = "client",
+        receiver: str = "target",
+        changed: bool = False,
+    ) -> int:
+        """Emit one exchange and remember its number."""
+        number = self.world.evidence.exchange(
+            self.label,
+            self.redactor,
+            ExchangeRecord(
+                sender,
+                receiver,
+                message,
+                method,
+                url,
+                headers,
+                body,
+                response,
+                changed=changed,
+            ),
+        )
+        self.numbers.append(number)
+        return number
+
+    def on_served(
+        self, message: str, request: Request, response: Response, changed: bool
+    ) -> None:
+        """Record that the target fetched something from us."""
+        self.record(
+            message,
+            request.method,
+            f"https://{request.host}{request.target}",
+            request.headers,
+            request.body,
+            response,
+            sender="target",
+            receiver="client",
+            changed=changed,
+        )
+
+
+_SERVED = frozenset(
+    {
+        Message.CLIENT_DOCUMENT,
+        Message.CLIENT_DOCUMENT_RESPONSE,
+        Message.JWKS,
+        Message.JWKS_RESPONSE,
+    }
+)
+
+VerbFunction = Callable[[FlowState, Step], Awaitable[StepEnd]]
+
+
+@dataclass(slots=True)
+class Flow:
+    """Runs the steps of one flow with fresh identities."""
+
+    state: FlowState
+    verbs: dict[Verb, VerbFunction]
+    steps: list[Step]
+
+    async def run(self) -> FlowResult:
+        """Go through the steps; stop at a refusal unless somebody asks beyond it."""
+        ends: list[StepEnd] = []
+        first = self._first_changed()
+        state = self.state
+        for position, step in enumerate(self.steps):
+            state.now_in = step.name
+            if step.name:
+                state.begun.add(step.name)
+            end = await self._step(step)
+            ends.append(end)
+            if end.outcome is Outcome.COMPLETED:
+                continue
+            if position < first:
+                why = (
+                    f"The step {step.do.value!r} before the change ended: {end.detail}"
+                )
+                return self._result(ends, changed=False, why_not=why)
+            if not self._asked(step.name):
+                break
+        return self._judge_delivery(ends)
+
+    async def _step(self, step: Step) -> StepEnd:
+        begin = len(self.state.numbers)
+        try:
+            end = await self.verbs[step.do](self.state, step)
+        except (HttpError, OSError, TimeoutError) as error:
+            detail = f"no answer: {type(error).__name__} {error}"
+            end = StepEnd(step.do, step.name, Outcome.NO_ANSWER, detail)
+        numbers = tuple(self.state.numbers[begin:])
+        return StepEnd(end.verb, step.name, end.outcome, end.detail, numbers)
+
+    def _asked(self, name: str | None) -> bool:
+        """Whether an expectation is about this step, so that the flow goes on."""
+        scenario = self.state.scenario
+        return bool(name and scenario and any(e.step == name for e in scenario.expect))
+
+    def _first_changed(self) -> int:
+        """Return the position of the first step that carries a change."""
+        scenario = self.state.scenario
+        if scenario is None:
+            return 0
+        positions = []
+        for change in scenario.change:
+            for position, step in enumerate(self.steps):
+                named = change.step is not None and change.step == step.name
+                carries = change.in_ in STEP_MESSAGES.get(step.do, ())
+                if named or (change.step is None and carries):
+                    positions.append(position)
+                    break
+        asked = [p for p, step in enumerate(self.steps) if self._asked(step.name)]
+        return min(positions + asked, default=0)
+
+    def _judge_delivery(self, ends: list[StepEnd]) -> FlowResult:
+        state = self.state
+        if state.scenario is None:
+            return self._result(ends, changed=True)
+        delivered = state.sent.union(*(i.delivered for i in state.identities.values()))
+        wanted = {change.in_ for change in state.scenario.change} - {Message.FLOW}
+        missing = sorted(message.value for message in wanted - delivered)
+        why = f"The changed {', '.join(missing)} never reached the target."
+        return self._result(ends, changed=not missing, why_not=why if missing else "")
+
+    def _result(
+        self, ends: list[StepEnd], *, changed: bool, why_not: str = ""
+    ) -> FlowResult:
+        last = next(
+            (end for end in ends if end.outcome is not Outcome.COMPLETED), ends[-1]
+        )
+        return FlowResult(
+            last.outcome,
+            last.detail,
+            ends,
+            self.state.messages,
+            changed,
+            why_not,
+            tuple(self.state.numbers),
+            self.state.known(),
+        )
+
+
+async def make_state(
+    world: World, label: str, scenario: Scenario | None, variant: dict[str, str]
+) -> FlowState:
+    """Prepare fresh identities of the same shape as the control's, and the places."""
+    state = FlowState(world, label, scenario, variant, world.http(label))
+    places = {place.name: place for place in (scenario.place if scenario else [])}
+    prefix = f"/i{world.serial()}"
+    await _add_identity(state, "client", prefix, places.get("client"))
+    steps = scenario.step if scenario else []
+    if any(step.as_ == "other" for step in steps) or _mentions(scenario, "other."):
+        await _add_identity(state, "other", f"/i{world.serial()}", None)
+    for name in {"evil", *places} - {"client", "other"}:
+        state.sites[name] = await world.site(label, name, prefix, places.get(name))
+    _apply_flow_changes(state)
+    return state
+
+
+def _mentions(scenario: Scenario | None, word: str) -> bool:
+    return scenario is not None and f"{{{word}" in repr(scenario)
+
+
+async def _add_identity(
+    state: FlowState, name: str, prefix: str, place: Place | None
+) -> None:
+    world = state.world
+    site = await world.site(state.label, name, prefix, place)
+    own = Site("client", site.host, site.address, prefix)
+    identity = Identity(
+        own, world.target, state.variant, 0, state.on_served, state.changes
+    )
+    if name != "client":
+        identity.active = list
+    state.sites[name] = site
+    state.identities[name] = identity
+    web = world.web
+    web.publish(f"{prefix}/client.json", identity.serve_document)
+    web.publish(f"{prefix}/jwks.json", identity.serve_jwks)
+    web.publish(f"{prefix}/callback", identity.serve_callback)
+    web.publish(f"{prefix}/logo.png", identity.serve_logo)
+
+
+def _apply_flow_changes(state: FlowState) -> None:
+    for change in state.changes(Message.FLOW):
+        name = str(change.at[0]) if change.at else ""
+        if name not in state.client.variables:
+            raise HarnessError("flow-variable", f"There is no flow variable {name!r}.")
+        state.client.variables[name] = str(change.value)
+        _publish_client_url(state)
+
+
+def _publish_client_url(state: FlowState) -> None:
+    """Serve the document also at the path of a changed client_id."""
+    url = state.client.variables["client_id"]
+    _, _, rest = url.partition("://")
+    _, slash, path = rest.partition("/")
+    path = (slash + path).partition("#")[0].partition("?")[0]
+    if path.startswith(state.client.site.prefix + "/"):
+        state.world.web.publish(path, state.client.serve_document)
+
+
+async def finish(state: FlowState) -> None:
+    """Close connections and take the pages down."""
+    await state.http.close()
+    for identity in state.identities.values():
+        state.world.web.withdraw(identity.site.prefix + "/")
+    await asyncio.sleep(0)

@@ -1,0 +1,26 @@
+"""Run one flow, from fresh identities to its end."""
+
+from __future__ import annotations
+
+from cimd_conformance.flows._flow import FLOWS, Flow, FlowResult, finish, make_state
+from cimd_conformance.flows._verbs import VERBS
+from cimd_conformance.flows._world import World
+from cimd_conformance.model import Scenario, Step
+
+
+async def run_flow(
+    world: World,
+    label: str,
+    flow: str,
+    variant: dict[str, str],
+    scenario: Scenario | None = None,
+) -> FlowResult:
+    """Run a legitimate flow, or the changed one of a scenario."""
+    state = await make_state(world, label, scenario, variant)
+    steps = [Step(verb) for verb in FLOWS[flow]]
+    if scenario is not None and scenario.step:
+        steps = scenario.step
+    try:
+        return await Flow(state, VERBS, steps).run()
+    finally:
+        await finish(state)

@@ -1,0 +1,120 @@
+"""Show that an access token works, as the target file says it can be shown."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from cimd_conformance.flows._flow import FlowState
+from cimd_testbed.net import Headers, Response
+
+_INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "cimd-conformance", "version": "1"},
+    },
+}
+
+
+async def use_token(state: FlowState) -> str | None:
+    """Return None when the token works, otherwise why it does not."""
+    match state.world.target.shown_by:
+        case "jwks":
+            return await _by_jwks(state)
+        case "introspection":
+            return await _by_introspection(state)
+        case _:
+            return await _by_call(state)
+
+
+async def _fetch(
+    state: FlowState,
+    message: str,
+    method: str,
+    url: str,
+    headers: Headers = (),
+    body: bytes = b"",
+) -> Response:
+    response: Response | None = None
+    try:
+        response = await state.http.request(method, url, headers, body)
+    finally:
+        state.record(
+            message, method, url, headers, body, response, sender="tool-server"
+        )
+    return response
+
+
+async def _keys(state: FlowState) -> KeySet:
+    """Return the target's signing keys, fetched once per run."""
+    cache = state.world.keys_cache
+    if "keys" not in cache:
+        url = state.world.target.endpoint("jwks_uri")
+        response = await _fetch(state, "as_jwks", "GET", url)
+        cache["keys"] = KeySet.import_key_set(json.loads(response.body))
+    keys: KeySet = cache["keys"]
+    return keys
+
+
+async def _by_jwks(state: FlowState) -> str | None:
+    target = state.world.target
+    try:
+        token = jwt.decode(
+            state.access_token,
+            await _keys(state),
+            algorithms=["RS256", "ES256", "PS256", "EdDSA", "Ed25519"],
+        )
+    except (JoseError, ValueError) as error:
+        state.world.keys_cache.clear()
+        return f"the access token is no JWT signed by the target: {error}"
+    claims = token.claims
+    audience = claims.get("aud")
+    audiences = audience if isinstance(audience, list) else [audience]
+    if claims.get("iss") != target.issuer:
+        return "the access token names another issuer"
+    if target.resource not in audiences:
+        return "the access token is not for the resource"
+    if float(claims.get("exp", 0)) <= state.world.now():
+        return "the access token has expired"
+    return None
+
+
+async def _by_introspection(state: FlowState) -> str | None:
+    target = state.world.target
+    pair = ":".join(target.introspection).encode()
+    headers = (
+        ("Authorization", f"Basic {base64.b64encode(pair).decode()}"),
+        ("Content-Type", "application/x-www-form-urlencoded"),
+    )
+    url = target.endpoint("introspection_endpoint")
+    body = f"token={state.access_token}".encode()
+    response = await _fetch(state, "introspection_request", "POST", url, headers, body)
+    try:
+        value: Any = json.loads(response.body)
+    except ValueError:
+        return f"introspection answered HTTP {response.status} without JSON"
+    active = isinstance(value, dict) and value.get("active") is True
+    return None if active else "introspection says that the token is not active"
+
+
+async def _by_call(state: FlowState) -> str | None:
+    headers = (
+        ("Authorization", f"Bearer {state.access_token}"),
+        ("Content-Type", "application/json"),
+        ("Accept", "application/json, text/event-stream"),
+    )
+    body = json.dumps(_INITIALIZE).encode()
+    url = state.world.target.resource
+    response = await _fetch(state, "mcp_initialize", "POST", url, headers, body)
+    if response.status == 200 and b'"protocolVersion"' in response.body:
+        return None
+    return f"the resource answered HTTP {response.status}"

@@ -1,0 +1,159 @@
+"""What the flows of one run share: network, parties, the target as we see it."""
+
+from __future__ import annotations
+
+import ipaddress
+import itertools
+import random
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from cimd_conformance.evidence import Evidence
+from cimd_conformance.model import Place
+from cimd_testbed.net import HttpClient, IPAddress, Limits, Network
+from cimd_testbed.parties import Credentials, Web
+
+CLIENT_DOMAIN = "cimd-hosts.net"
+EVIL_DOMAIN = "cimd-evil.net"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A host of ours, as one scenario sees it.
+
+    `host` stands in URLs (with the port where it is not 443); `prefix` is the path
+    below which everything of the scenario lies.
+    """
+
+    name: str
+    host: str
+    address: IPAddress | None
+    prefix: str
+
+    @property
+    def origin(self) -> str:
+        """The https origin."""
+        return f"https://{self.host}"
+
+    def names(self) -> dict[str, Any]:
+        """Return the placeholders that stand for this site."""
+        base = self.origin + self.prefix
+        return {
+            f"{self.name}.origin": self.origin,
+            f"{self.name}.host": self.host,
+            f"{self.name}.address": str(self.address or "127.0.0.1"),
+            f"{self.name}.path": self.prefix,
+            f"{self.name}.document": f"{base}/client.json",
+            f"{self.name}.jwks": f"{base}/jwks.json",
+            f"{self.name}.callback": f"{base}/callback",
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class TargetView:
+    """The implementation under test, as we know it."""
+
+    name: str
+    issuer: str
+    metadata: dict[str, Any]
+    """The authorization server's metadata (RFC 8414), {} before it was read."""
+    resource: str
+    scope: str
+    shown_by: str
+    users: tuple[Credentials, ...]
+    own_origins: frozenset[str]
+    document: dict[str, Any]
+    """Members that every client document for this target has."""
+    accommodations: dict[str, str]
+    introspection: tuple[str, str] = ("", "")
+    """The resource server's client id and secret."""
+
+    def endpoint(self, name: str) -> str:
+        """Return an endpoint's URL, '' when it is not announced."""
+        value = self.metadata.get(name)
+        return value if isinstance(value, str) else ""
+
+
+@dataclass(slots=True)
+class World:
+    """Network, parties and target of one run."""
+
+    network: Network
+    web: Web
+    trust: ssl.SSLContext
+    evidence: Evidence
+    target: TargetView
+    seed: int
+    lease: Callable[[str, Place | None, str], Awaitable[IPAddress | None]]
+    """Lease an address for (scenario, place or None for a public one, its name)."""
+    advance: Callable[[float], None] | None = None
+    """Move the target's clock, where the power `clock` is there."""
+    now: Callable[[], float] = field(default=lambda: 0.0)
+    """The target's time, for assertions."""
+    ports: dict[str, int] = field(default_factory=dict)
+    """On loopback, the port of each kind of site; empty where sites have names."""
+    seconds: float = 15.0
+    keys_cache: dict[str, Any] = field(default_factory=dict)
+    _serial: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    def serial(self) -> int:
+        """Return the next identity number."""
+        return next(self._serial)
+
+    def random(self, label: str) -> random.Random:
+        """Return the source of chance of one scenario, given by seed and label."""
+        return random.Random(f"{self.seed}:{label}")  # noqa: S311 - reproducible
+
+    def http(self, label: str) -> HttpClient:
+        """Return a client for our own requests in one scenario."""
+        return HttpClient(
+            self.network.dialer(label),
+            self.network.resolver(label),
+            self.trust,
+            Limits(seconds=self.seconds),
+        )
+
+    async def site(
+        self, label: str, name: str, prefix: str, place: Place | None = None
+    ) -> Site:
+        """Give a scenario a host of its own, and file it as evidence."""
+        if self.ports:
+            port = self.ports.get(name, self.ports["evil"])
+            site = Site(name, f"localhost:{port}", None, prefix)
+        else:
+            address = await self.lease(label, place, name)
+            site = Site(name, self._host(name, prefix, place, address), address, prefix)
+        self.evidence.claim(
+            label, name, host=site.host, address=site.address, prefix=prefix
+        )
+        self._point(site, place)
+        return site
+
+    def _host(
+        self, name: str, prefix: str, place: Place | None, address: IPAddress | None
+    ) -> str:
+        if place is not None and not place.host and address is not None:
+            return f"[{address}]" if address.version == 6 else str(address)
+        domain = CLIENT_DOMAIN if name in ("client", "other") else EVIL_DOMAIN
+        return f"{name}-{prefix[2:]}.{domain}"
+
+    def _point(self, site: Site, place: Place | None) -> None:
+        """Give the site's name its addresses."""
+        if site.address is None or (place is not None and not place.host):
+            return
+        answers = [
+            [ipaddress.ip_address(self._leased(text, site)) for text in answer]
+            for answer in (place.answers if place else [])
+        ]
+        if not answers:
+            self.network.zone.point(site.host, site.address)
+            return
+        self.network.zone.script(
+            site.host, lambda asked: answers[min(asked, len(answers) - 1)]
+        )
+
+    @staticmethod
+    def _leased(text: str, site: Site) -> str:
+        return str(site.address) if text == "address" else text

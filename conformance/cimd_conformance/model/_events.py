@@ -1,0 +1,192 @@
+"""Everything that happens in a run, as frozen values: one stream, many writers.
+
+The inner process writes each event as one line of JSON; writers are pure functions of
+the stream. Nothing secret is in an event: redaction happens at capture.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from cimd_conformance.model._words import Level, Role, Severity, Status
+
+SCHEMA_VERSION = 1
+
+
+class Event(msgspec.Struct, frozen=True, tag_field="event", omit_defaults=True):
+    """The base of all events; `at` is seconds since the run started."""
+
+    at: float
+
+
+class HttpMessage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One side of an exchange, redacted; `start` is the request or status line."""
+
+    start: str
+    headers: list[tuple[str, str]] = []
+    body: str = ""
+    cut: bool = False
+    """The body was longer than what is kept."""
+
+
+class PlannedInstance(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One scenario instance of the plan."""
+
+    id: str
+    title: str
+    role: Role
+    severity: Severity
+    requirements: list[str] = []
+    attacks: list[str] = []
+    flaws: list[str] = []
+    needs: list[str] = []
+    control: str | None = None
+    change: list[str] = []
+    """The one thing changed, in words."""
+
+
+class RunStarted(Event, frozen=True, tag="run-started"):
+    """The first event: what is going to run."""
+
+    schema: int
+    version: str
+    run_id: str
+    started: str
+    """Wall time, RFC 3339."""
+    target: str
+    role: Role
+    network: str
+    profile: str
+    seed: int
+    powers: list[str]
+    plan: list[PlannedInstance]
+
+
+class Control(Event, frozen=True, tag="control"):
+    """A legitimate flow of one shape was tried."""
+
+    id: str
+    status: Status
+    """passed, or inconclusive with the reason."""
+    reason: str = ""
+    closing_for: str | None = None
+    """The scenario after which it ran, for a closing control."""
+
+
+class ScenarioStarted(Event, frozen=True, tag="scenario-started"):
+    """A scenario instance began."""
+
+    id: str
+
+
+class Exchange(Event, frozen=True, tag="exchange"):
+    """One HTTP exchange that we sent or served; `number` is its reference.
+
+    `scenario` is an instance id or a control id.
+    """
+
+    scenario: str
+    number: int
+    sender: str
+    receiver: str
+    message: str
+    """The named message that the request carries, or what was fetched."""
+    request: HttpMessage
+    response: HttpMessage | None
+    changed: bool = False
+    """The one change is in this exchange."""
+
+
+class ContactSeen(Event, frozen=True, tag="contact"):
+    """Network evidence: the target reached a place, this deep."""
+
+    scenario: str
+    number: int
+    place: str
+    depth: str
+    address: str | None = None
+    port: int | None = None
+    name: str | None = None
+    target: str | None = None
+
+
+class TargetOutput(Event, frozen=True, tag="target-output"):
+    """A line that the target printed."""
+
+    line: str
+
+
+class TargetExited(Event, frozen=True, tag="target-exited"):
+    """The target's process ended while the run needed it."""
+
+    code: int
+    last_output: list[str]
+
+
+class Check(Event, frozen=True, tag="check"):
+    """One question answered: one requirement, what was legal, what was seen."""
+
+    scenario: str
+    requirement: str
+    level: Level | None
+    """None: the profile does not demand it, the answer is for information."""
+    status: Status
+    expected: list[str]
+    actual: str
+    reason: str = ""
+    evidence: list[int] = []
+    """Numbers of exchanges and contacts."""
+    clause: str = ""
+    """The requirement in words, with its source."""
+    fix: str = ""
+
+
+class ScenarioFinished(Event, frozen=True, tag="scenario-finished"):
+    """A scenario instance has its status."""
+
+    id: str
+    status: Status
+    reason: str = ""
+    seconds: float = 0.0
+    control: str | None = None
+
+
+class RunFinished(Event, frozen=True, tag="run-finished"):
+    """The footer: without it a stream is a truncated run."""
+
+    verdict: str
+    """conformant | failed | inconclusive | interrupted | error | nothing-ran."""
+    exit_code: int
+    counts: dict[str, int]
+    seconds: float
+    interrupted: bool = False
+    details: dict[str, Any] = {}
+
+
+AnyEvent = (
+    RunStarted
+    | Control
+    | ScenarioStarted
+    | Exchange
+    | ContactSeen
+    | TargetOutput
+    | TargetExited
+    | Check
+    | ScenarioFinished
+    | RunFinished
+)
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
+
+
+def encode_event(event: AnyEvent) -> bytes:
+    """Return the event as one line of JSON, without the newline."""
+    return _encoder.encode(event)
+
+
+def decode_event(line: bytes) -> AnyEvent:
+    """Read one line; raises `msgspec.ValidationError` for anything else."""
+    return _decoder.decode(line)

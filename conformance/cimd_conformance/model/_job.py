@@ -1,0 +1,29 @@
+"""What the outer process asks of the inner one."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Job(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One run: the first line that the inner process reads."""
+
+    kind: str = "run"
+    """`run` or `prove`."""
+    target: str | None = None
+    """The path of a `target.toml`; None is the embedded reference."""
+    network: str = "embedded"
+    """`embedded`, `loopback` or `lab`."""
+    role: str = "authorization-server"
+    profile: str = "hardened"
+    seed: int = 0
+    jobs: int | None = None
+    only: list[str] = []
+    skip: list[str] = []
+    grace: float | None = None
+    """Seconds after which an absence counts; None takes the target's own."""
+    flaw: str | None = None
+    """Run against the reference with this flaw."""
+    full: bool = False
+    outside: str = ""
+    """The outer network namespace, against which the lab verifies itself."""

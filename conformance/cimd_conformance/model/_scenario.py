@@ -1,0 +1,100 @@
+"""Scenarios as data: what the TOML files say, typed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from cimd_conformance.model._words import Message, Op, Outcome, Role, Severity, Verb
+
+Path = list[str | int]
+
+
+class _Table(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """A table of a scenario file: unknown keys are mistakes."""
+
+
+class Change(_Table, frozen=True, rename={"in_": "in"}):
+    """One edit of one named message."""
+
+    in_: Message
+    at: Path = []
+    op: Op = Op.SET
+    value: Any = None
+    step: str | None = None
+    """The name of the step it applies to (and, for what we serve, from then on)."""
+
+
+class Expect(_Table, frozen=True, rename={"in_": "in"}):
+    """One question: one requirement and its legal answers."""
+
+    requirement: str
+    step: str | None = None
+    """The step whose end is judged; without it, the end of the whole flow."""
+    outcome: list[Outcome | str] = []
+    """Legal outcomes; `refused` stands for every refusal."""
+    untouched: list[str] = []
+    """Places that neither the target nor the browser may reach."""
+    touched: list[str] = []
+    """Places that the target must have reached."""
+    in_: Message | None = None
+    """A message that came back, of which one part is judged."""
+    at: Path = []
+    equals: Any = None
+    one_of: list[Any] = []
+    contains: str | None = None
+    lacks: str | None = None
+    absent: bool = False
+    present: bool = False
+
+
+class Step(_Table, frozen=True, rename={"with_": "with", "as_": "as"}):
+    """One step of a choreography."""
+
+    do: Verb
+    name: str | None = None
+    as_: str = "client"
+    """Which of our identities acts: `client`, or `other` (a second client)."""
+    with_: dict[str, Any] = {}
+
+
+class Place(_Table, frozen=True):
+    """A host or address that a scenario owns, besides the client's own.
+
+    `{name.origin}`, `{name.host}` and `{name.address}` stand for it in values.
+    """
+
+    name: str
+    address: str | None = None
+    """An address, or a range of which one address is leased."""
+    host: bool = True
+    """Whether it has a DNS name; without one its host is the address itself."""
+    answers: list[list[str]] = []
+    """What the name resolves to, query by query; the last one stays."""
+
+
+class Scenario(_Table, frozen=True):
+    """A legitimate flow with one thing changed, and the answer that is secure."""
+
+    id: str
+    title: str
+    role: Role
+    flow: str
+    severity: Severity
+    expect: list[Expect]
+    why: str = ""
+    flaws: list[str] = []
+    attacks: list[str] = []
+    needs: list[str] = []
+    features: list[str] = []
+    """What the target has to announce."""
+    variants: dict[str, list[str]] = {}
+    case: list[dict[str, Any]] = []
+    place: list[Place] = []
+    change: list[Change] = []
+    step: list[Step] = []
+    disturbs: bool = False
+    isolation: str = "concurrent"

@@ -1,0 +1,225 @@
+"""The closed sets of words that scenarios, events and reports are written in."""
+
+from __future__ import annotations
+
+import enum
+
+
+class Role(enum.StrEnum):
+    """What the implementation under test is."""
+
+    AUTHORIZATION_SERVER = "authorization-server"
+    TOOL_SERVER = "tool-server"
+    AGENT_HOST = "agent-host"
+
+
+class Severity(enum.StrEnum):
+    """How bad it is when the scenario fails."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Level(enum.StrEnum):
+    """How strongly a profile demands a requirement."""
+
+    MUST = "MUST"
+    SHOULD = "SHOULD"
+    MAY = "MAY"
+
+
+class Status(enum.StrEnum):
+    """The result of a check, a control or a scenario."""
+
+    PASSED = "passed"
+    """A legal outcome was observed."""
+    FAILED = "failed"
+    """An illegal outcome was observed, against a MUST."""
+    WARNED = "warned"
+    """An illegal outcome was observed, against a SHOULD."""
+    INCONCLUSIVE = "inconclusive"
+    """The control failed, or the evidence is missing, or the target limits its rate."""
+    NOT_APPLICABLE = "not-applicable"
+    """The target does not announce the feature, or the profile does not demand it."""
+    NOT_RUN = "not-run"
+    """A power is missing, or the scenario is disabled; the reason is given."""
+    ERROR = "error"
+    """Our own fault."""
+
+
+#: From the worst to the best: a scenario's status is the worst of its checks.
+WORST_FIRST = (
+    Status.ERROR,
+    Status.FAILED,
+    Status.INCONCLUSIVE,
+    Status.WARNED,
+    Status.NOT_RUN,
+    Status.PASSED,
+    Status.NOT_APPLICABLE,
+)
+
+
+class ExitCode(enum.IntEnum):
+    """What the process tells its caller; the causes take precedence 4 > 1 > 3."""
+
+    CONFORMANT = 0
+    """Everything that was judged passed (or warned)."""
+    FAILED = 1
+    """A check failed, or the baseline is stale."""
+    USAGE = 2
+    """The command line, a scenario or a target file is wrong."""
+    INCONCLUSIVE = 3
+    """Something could not be judged, or the run was interrupted."""
+    OWN_ERROR = 4
+    """The suite itself is at fault."""
+    NOTHING_RAN = 5
+    """The selection is empty."""
+    CTRL_C = 130
+    """The person at the keyboard stopped it."""
+
+
+class Outcome(enum.StrEnum):
+    """Where a flow ended, judged from our own side."""
+
+    COMPLETED = "completed"
+    """Every step went as it should."""
+    REFUSED_WITHOUT_REDIRECT = "refused-without-redirect"
+    """The authorization server showed a page of its own; the browser went nowhere."""
+    REFUSED_WITH_REDIRECT = "refused-with-redirect"
+    """An error reached the redirect URI of the request."""
+    REDIRECTED_ELSEWHERE = "redirected-elsewhere"
+    """The browser was sent to a place that is not the redirect URI of the request."""
+    REFUSED_AT_TOKEN = "refused-at-token"  # noqa: S105 - an outcome
+    """The token endpoint issued nothing."""
+    REFUSED_AT_REFRESH = "refused-at-refresh"
+    """The token endpoint did not exchange the refresh token."""
+    REFUSED_AT_REVOCATION = "refused-at-revocation"
+    """The revocation endpoint refused."""
+    REFUSED_AT_INTROSPECTION = "refused-at-introspection"
+    """The introspection endpoint refused."""
+    REFUSED_AT_RESOURCE = "refused-at-resource"
+    """The access token does not work."""
+    ISSUED_MORE_THAN_ONCE = "issued-more-than-once"
+    """Several of the racing requests got tokens."""
+    NO_ANSWER = "no-answer"
+    """No usable HTTP response arrived in time."""
+    RATE_LIMITED = "rate-limited"
+    """429, or `slow_down`: says nothing about the change."""
+
+
+REFUSALS = frozenset(
+    {
+        Outcome.REFUSED_WITHOUT_REDIRECT,
+        Outcome.REFUSED_WITH_REDIRECT,
+        Outcome.REFUSED_AT_TOKEN,
+        Outcome.REFUSED_AT_REFRESH,
+        Outcome.REFUSED_AT_REVOCATION,
+        Outcome.REFUSED_AT_INTROSPECTION,
+        Outcome.REFUSED_AT_RESOURCE,
+    }
+)
+"""What the shorthand `refused` stands for."""
+
+
+class Op(enum.StrEnum):
+    """The structured edits."""
+
+    SET = "set"
+    """Put a value at the path; for a parameter, in the place of the first one."""
+    REMOVE = "remove"
+    """Take away what is at the path."""
+    APPEND = "append"
+    """Add the value to the array at the path, or to the end of the string there."""
+    DUPLICATE = "duplicate"
+    """Add a second member or parameter of the same name with the value."""
+    RENAME = "rename"
+    """Give the member or parameter at the path another name."""
+    RAW = "raw"
+    """Replace the whole serialised message by this text."""
+    BYTES = "bytes"
+    """Replace the whole serialised message by these bytes, written in hexadecimal."""
+    PAD = "pad"
+    """Add a member at the path whose value is this many characters long."""
+
+
+class Message(enum.StrEnum):
+    """The named messages of the flows of an authorization server."""
+
+    FLOW = "flow"
+    """A flow variable, wherever it stands: client_id, redirect_uri, scope, resource."""
+    CLIENT_DOCUMENT = "client_document"
+    CLIENT_DOCUMENT_RESPONSE = "client_document_response"
+    JWKS = "jwks"
+    JWKS_RESPONSE = "jwks_response"
+    AUTHORIZATION_REQUEST = "authorization_request"
+    CONSENT_PAGE = "consent_page"
+    CONSENT_REQUEST = "consent_request"
+    AUTHORIZATION_RESPONSE = "authorization_response"
+    TOKEN_REQUEST = "token_request"  # noqa: S105 - the name of a message
+    TOKEN_RESPONSE = "token_response"  # noqa: S105 - the name of a message
+    CLIENT_ASSERTION = "client_assertion"
+    REFRESH_REQUEST = "refresh_request"
+    REFRESH_RESPONSE = "refresh_response"
+    REVOCATION_REQUEST = "revocation_request"
+    REVOCATION_RESPONSE = "revocation_response"
+    INTROSPECTION_REQUEST = "introspection_request"
+    INTROSPECTION_RESPONSE = "introspection_response"
+    ACCESS_TOKEN = "access_token"  # noqa: S105 - the name of a message
+    AS_METADATA = "as_metadata"
+
+
+class Verb(enum.StrEnum):
+    """What a step does."""
+
+    METADATA = "metadata"
+    """Read the authorization server's metadata."""
+    AUTHORIZE = "authorize"
+    """Send the browser with an authorization request; log in and consent."""
+    REDEEM = "redeem"
+    """Exchange the code for tokens."""
+    USE = "use"
+    """Show that the access token works."""
+    REFRESH = "refresh"
+    """Exchange the refresh token."""
+    REVOKE = "revoke"
+    """Revoke the refresh token (or, `with = {token = "access"}`, the access token)."""
+    INTROSPECT = "introspect"
+    """Ask about the access token."""
+    ROTATE = "rotate"
+    """Publish a new key; `with = {keep = true}` keeps the old one beside it."""
+    PUBLISH = "publish"
+    """From here on serve the document and keys with the changes tied to this step."""
+    ADVANCE = "advance"
+    """Let `with = {seconds = n}` pass on the target's clock (power `clock`)."""
+    RACE = "race"
+    """Do `with = {do = "redeem", count = n}` at the same moment n times."""
+    RESTORE = "restore"
+    """Go back to the unchanged flow with a fresh code, for a later comparison."""
+
+
+STEP_MESSAGES: dict[Verb, frozenset[Message]] = {
+    Verb.METADATA: frozenset({Message.AS_METADATA}),
+    Verb.AUTHORIZE: frozenset(
+        {
+            Message.FLOW,
+            Message.CLIENT_DOCUMENT,
+            Message.CLIENT_DOCUMENT_RESPONSE,
+            Message.AUTHORIZATION_REQUEST,
+            Message.CONSENT_REQUEST,
+        }
+    ),
+    Verb.REDEEM: frozenset(
+        {
+            Message.TOKEN_REQUEST,
+            Message.CLIENT_ASSERTION,
+            Message.JWKS,
+            Message.JWKS_RESPONSE,
+        }
+    ),
+    Verb.REFRESH: frozenset({Message.REFRESH_REQUEST}),
+    Verb.REVOKE: frozenset({Message.REVOCATION_REQUEST}),
+    Verb.INTROSPECT: frozenset({Message.INTROSPECTION_REQUEST}),
+}
+"""The step that sends each message: steps before it must go as in the control."""

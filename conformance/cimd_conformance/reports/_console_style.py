@@ -1,0 +1,43 @@
+"""How the console shows statuses and severities."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.text import Text
+
+from cimd_conformance.model import Severity, Status
+
+STATUS_STYLES = {
+    Status.PASSED: "green",
+    Status.FAILED: "bold red",
+    Status.WARNED: "yellow",
+    Status.INCONCLUSIVE: "magenta",
+    Status.NOT_APPLICABLE: "dim",
+    Status.NOT_RUN: "dim",
+    Status.ERROR: "bold white on red",
+}
+
+SEVERITY_STYLES = {
+    Severity.CRITICAL: "bold red",
+    Severity.HIGH: "red",
+    Severity.MEDIUM: "yellow",
+    Severity.LOW: "dim",
+}
+
+
+def print_hanging(
+    console: Console, label: str | Text, text: str | Text, indent: int = 0
+) -> None:
+    """Print a label and a text beside it that wraps under itself.
+
+    No line ends in spaces, as it would in a table.
+    """
+    head = Text(" " * indent).append_text(
+        Text(label) if isinstance(label, str) else label
+    )
+    body = Text(text) if isinstance(text, str) else text
+    room = max(console.width - head.cell_len, 20)
+    for line in body.wrap(console, room, overflow="fold"):
+        line.rstrip()
+        console.print(Text.assemble(head, line), soft_wrap=True)
+        head = Text(" " * head.cell_len)

@@ -1,0 +1,232 @@
+"""The end of the console report: failures in full, the rest grouped, the verdict."""
+
+from __future__ import annotations
+
+import collections
+import shlex
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.rule import Rule
+from rich.text import Text
+
+from cimd_conformance.model import (
+    Check,
+    ContactSeen,
+    Exchange,
+    RunFinished,
+    Severity,
+    Status,
+    Verdict,
+)
+from cimd_conformance.reports._console_style import (
+    SEVERITY_STYLES,
+    STATUS_STYLES,
+    print_hanging,
+)
+from cimd_conformance.reports._report import Evidence, Report, ScenarioResult
+from cimd_conformance.reports._text import shortened, visible
+
+_SHOWN_EVIDENCE = 12
+_SHOWN_IDS = 3
+_BAD = (Status.ERROR, Status.FAILED, Status.WARNED)
+_GROUPED = (Status.INCONCLUSIVE, Status.NOT_RUN, Status.NOT_APPLICABLE)
+_BAD_FIRST = (Status.ERROR, Status.FAILED, Status.WARNED, Status.INCONCLUSIVE)
+
+_VERDICT_STYLES: dict[str, str] = {
+    Verdict.CONFORMANT: "bold green",
+    Verdict.FAILED: "bold red",
+    Verdict.ERROR: "bold white on red",
+}
+
+
+def show_summary(
+    console: Console, report: Report, *, replay: str = "", brief: bool = False
+) -> None:
+    """Print what a person needs to know after a run."""
+    if not brief:
+        for status in _BAD:
+            _show_results(console, report, status, replay)
+        for status in _GROUPED:
+            _show_groups(console, report, status)
+        _show_exits(console, report)
+    finished = report.finished
+    if finished is not None:
+        _show_verdict(console, report, finished, brief=brief)
+
+
+def evidence_line(item: Exchange | ContactSeen) -> Text:
+    """Return one exchange or contact as one line."""
+    if isinstance(item, ContactSeen):
+        where = item.name or item.address or ""
+        if item.name and item.address:
+            where = f"{item.name} ({item.address})"
+        port = f":{item.port}" if item.port is not None else ""
+        request = f" {item.target}" if item.target else ""
+        text = f"#{item.number} target → {item.place} {where}{port} {item.depth}"
+        return Text(shortened(visible(text + request), 240))
+    answer = "no answer"
+    if item.response is not None:
+        answer = item.response.start
+        for name, value in item.response.headers:
+            if name.lower() == "location":
+                answer += f", Location: {value}"
+    changed = " (changed)" if item.changed else ""
+    text = (
+        f"#{item.number} {item.sender} → {item.receiver} {item.message}{changed}: "
+        f"{item.request.start} → {answer}"
+    )
+    return Text(shortened(visible(text), 240))
+
+
+def _show_results(
+    console: Console, report: Report, status: Status, replay: str
+) -> None:
+    results = report.by_status(status)
+    if not results:
+        return
+    _show_title(console, status, len(results))
+    order = list(Severity)
+    results.sort(key=lambda result: order.index(result.planned.severity))
+    for number, result in enumerate(results, start=1):
+        console.print()
+        title = Text(visible(result.planned.title), "bold")
+        print_hanging(console, Text(f"{number}. ", "bold"), title)
+        _show_result(console, result, replay)
+
+
+def _show_title(console: Console, status: Status, count: int) -> None:
+    console.print()
+    title = Text(f"{status.value} ({count})", STATUS_STYLES[status])
+    console.print(Rule(title, align="left", characters="-", style="dim"))
+
+
+def _show_result(console: Console, result: ScenarioResult, replay: str) -> None:
+    planned = result.planned
+    severity = Text(f"  {planned.severity.value}", SEVERITY_STYLES[planned.severity])
+    _fact(console, "id", Text(visible(planned.id)) + severity)
+    if result.reason:
+        _fact(console, "reason", shortened(visible(result.reason), 600))
+    checks = [check for check in result.checks if check.status in _BAD_FIRST]
+    for check in checks:
+        _show_check(console, check)
+    for change in planned.change:
+        _fact(console, "change", shortened(visible(change)))
+    _show_evidence(console, result.evidence, checks)
+    if replay:
+        command = f"{replay} --only {shlex.quote(planned.id)}"
+        line = Text.assemble(_label("replay"), command)
+        console.print(line, soft_wrap=True)
+    for fix in dict.fromkeys(check.fix for check in checks if check.fix):
+        _fact(console, "fix", visible(fix))
+
+
+def _fact(console: Console, label: str, text: str | Text) -> None:
+    print_hanging(console, _label(label), text)
+
+
+def _label(label: str) -> Text:
+    return Text(f"   {label:<8}  ", "dim")
+
+
+def _show_check(console: Console, check: Check) -> None:
+    level = f" ({check.level.value})" if check.level is not None else ""
+    clause = f"{check.requirement}{level}"
+    if check.clause:
+        clause += f": {check.clause}"
+    _fact(console, "clause", visible(clause))
+    expected = " or ".join(check.expected) or "nothing"
+    _fact(console, "expected", Text(shortened(visible(expected), 600), "green"))
+    got = Text(shortened(visible(check.actual), 600), STATUS_STYLES[check.status])
+    if check.reason:
+        got = Text.assemble(got, f"  {shortened(visible(check.reason))}")
+    _fact(console, "got", got)
+
+
+def _show_evidence(console: Console, evidence: Evidence, checks: list[Check]) -> None:
+    """Show what the checks point at, or everything when they point at nothing."""
+    numbers = [number for check in checks for number in check.evidence]
+    items = evidence.of(numbers) or evidence.items()
+    for place, item in enumerate(items[:_SHOWN_EVIDENCE]):
+        _fact(console, "" if place else "evidence", evidence_line(item))
+    if len(items) > _SHOWN_EVIDENCE:
+        more = f"… and {len(items) - _SHOWN_EVIDENCE} more, in the JSON report"
+        _fact(console, "", Text(more, "dim"))
+
+
+def _show_groups(console: Console, report: Report, status: Status) -> None:
+    results = report.by_status(status)
+    if not results:
+        return
+    groups: dict[str, list[ScenarioResult]] = collections.defaultdict(list)
+    for result in results:
+        groups[_why(report, result)].append(result)
+    _show_title(console, status, len(results))
+    by_size = sorted(groups.items(), key=lambda group: -len(group[1]))
+    for reason, members in by_size:
+        print_hanging(console, f"{len(members):>5} × ", shortened(visible(reason)))
+        if status is Status.INCONCLUSIVE:
+            for line in _details(report, members):
+                print_hanging(console, "        ", line)
+
+
+def _why(report: Report, result: ScenarioResult) -> str:
+    """Return the reason to group by: a scenario's own, or that of its control."""
+    if result.reason:
+        return result.reason
+    control = report.control(result.control)
+    if control is not None and control.status is not Status.PASSED:
+        return f"{control.id} failed: {control.reason or 'no reason given'}"
+    for check in result.checks:
+        if check.status is result.status and check.reason:
+            return check.reason
+    return "no reason given"
+
+
+def _details(report: Report, members: list[ScenarioResult]) -> Iterator[Text]:
+    """Yield the first few ids, and what was seen in the control that failed."""
+    for result in members[:_SHOWN_IDS]:
+        yield Text(visible(result.planned.id), "dim")
+    if len(members) > _SHOWN_IDS:
+        yield Text(f"… and {len(members) - _SHOWN_IDS} more", "dim")
+    controls = {result.control for result in members}
+    for control_id in sorted(each for each in controls if each):
+        control = report.control(control_id)
+        if control is None or control.status is Status.PASSED:
+            continue
+        yield Text(f"{control_id}:")
+        evidence = report.control_evidence.get(control_id, Evidence())
+        for item in evidence.items()[-_SHOWN_EVIDENCE:]:
+            yield evidence_line(item)
+
+
+def _show_exits(console: Console, report: Report) -> None:
+    for event in report.exits:
+        console.print()
+        text = f"The target ended with exit code {event.code}. Its last output:"
+        console.print(Text(text, "bold red"))
+        for line in event.last_output:
+            console.print(Text(f"  {shortened(visible(line))}"))
+
+
+def _show_verdict(
+    console: Console, report: Report, finished: RunFinished, *, brief: bool
+) -> None:
+    if not brief:
+        console.print()
+        console.print(Rule(characters="-", style="dim"))
+    counts = Text()
+    for status in Status:
+        if finished.counts.get(status):
+            counts.append(", " if counts else "")
+            word = f"{finished.counts[status]} {status.value}"
+            counts.append(word, STATUS_STYLES[status])
+    word = finished.verdict
+    head = Text(word, _VERDICT_STYLES.get(word, "bold magenta"))
+    if finished.interrupted and word != Verdict.INTERRUPTED:
+        head.append(" (interrupted)", "bold magenta")
+    tail = Text(f"  {finished.seconds:.1f} s, exit {finished.exit_code}", "dim")
+    body = Text.assemble(counts or Text("no scenario ran"), tail)
+    print_hanging(console, Text.assemble(head, ": "), body)
+    if not report.scenarios and not finished.details.get("error"):
+        console.print(Text("Nothing is selected; `list` shows what there is.", "dim"))

@@ -1,0 +1,27 @@
+"""Targets: what `target.toml` says, and how the implementation gets installed."""
+
+from cimd_conformance.target._load import cache_dir, load_target, prepare_target
+from cimd_conformance.target._model import (
+    ACCOMMODATIONS,
+    Accommodation,
+    Limits,
+    Login,
+    Resource,
+    Server,
+    TargetFile,
+    User,
+)
+
+__all__ = [
+    "ACCOMMODATIONS",
+    "Accommodation",
+    "Limits",
+    "Login",
+    "Resource",
+    "Server",
+    "TargetFile",
+    "User",
+    "cache_dir",
+    "load_target",
+    "prepare_target",
+]

@@ -1,0 +1,108 @@
+"""`target.toml`: one implementation under test, described."""
+
+from __future__ import annotations
+
+import msgspec
+
+from cimd_conformance.model import Role
+
+
+class _Table(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """A table of a target file: unknown keys are mistakes."""
+
+
+class Server(_Table, frozen=True):
+    """How the target is started, and where it is."""
+
+    issuer: str = "{origin}"
+    """The issuer identifier, byte for byte as the target announces it."""
+    prepare: list[list[str]] = []
+    """Commands that install it: run once per lock file, outside the lab."""
+    locks: list[str] = []
+    """Files whose content decides whether `prepare` has to run again."""
+    start: list[str] = []
+    """The command; empty for a server that runs already (loopback only)."""
+    cwd: str = "."
+    env: dict[str, str] = {}
+    ready: str = "/.well-known/oauth-authorization-server"
+    """A path that answers below 500 as soon as the target works."""
+    ready_seconds: float = 30.0
+    metadata: str | None = None
+    """The metadata URL, where it is at neither well-known place."""
+    forwarded: bool = False
+    """Whether the TLS front adds `X-Forwarded-*` headers."""
+
+
+class User(_Table, frozen=True):
+    """A person who can log in."""
+
+    username: str
+    password: str
+
+
+class Login(_Table, frozen=True):
+    """How the browser gets through login and consent."""
+
+    driver: str = "form"
+    users: list[User] = []
+    origins: list[str] = []
+    """Further origins that the browser may follow redirects to."""
+
+
+class Resource(_Table, frozen=True):
+    """The protected resource, and how a token is shown to work there."""
+
+    uri: str = "{resource}"
+    scope: str = ""
+    shown_by: str = "jwks"
+    """`jwks`, `introspection` or `call`."""
+    client_id: str = ""
+    """The resource server's credentials for introspection."""
+    client_secret: str = ""
+
+
+class Accommodation(_Table, frozen=True):
+    """A deviation that the control needs: it unblocks the run and is itself a check."""
+
+    what: str
+    because: str
+    value: str = ""
+    requirement: str | None = None
+    """The requirement that is not met; without it, nothing is violated."""
+
+
+class Limits(_Table, frozen=True):
+    """How gently the target has to be treated."""
+
+    jobs: int = 4
+    grace: float = 0.3
+    """Seconds after which an absence counts."""
+    seconds: float = 15.0
+    """How long an answer may take."""
+
+
+class TargetFile(_Table, frozen=True):
+    """The whole file."""
+
+    schema: int
+    name: str
+    role: Role
+    server: Server = Server()
+    login: Login = Login()
+    resource: Resource = Resource()
+    client_document: dict[str, object] = {}
+    """Members that every client document for this target has."""
+    accommodation: list[Accommodation] = []
+    limits: Limits = Limits()
+    disable: dict[str, str] = {}
+    """Scenario globs that are not run, each with the reason."""
+
+
+ACCOMMODATIONS = {
+    "assertion-audience": "aud of client assertions: a URL, e.g. {token_endpoint}",
+    "no-resource": "the resource parameter is not sent",
+    "assertion-without-type": "client assertions carry no typ",
+}
+"""What an accommodation may be."""

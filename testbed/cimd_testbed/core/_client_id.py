@@ -1,0 +1,141 @@
+"""What a Client Identifier URL may look like (CIMD-03 section 3)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from cimd_testbed.core._combine import strictest
+from cimd_testbed.core._decision import Decision, accept, free, refuse
+from cimd_testbed.core._url import split_url
+
+MAX_LENGTH = 2048
+
+_CHARACTERS = re.compile(r"(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*")
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9\-._]*[A-Za-z0-9.])?|\[[0-9A-Fa-f:.]+\]")
+_DOT_SEGMENTS = frozenset({".", ".."})
+
+
+def client_id_length(client_id: str) -> Decision:
+    """Bound the identifier; an unbounded one is a resource attack (CIMD-03 section 9.7)."""
+    if len(client_id) > MAX_LENGTH:
+        return refuse("cimd-client-id-length", "The client_id is too long.")
+    return accept("cimd-client-id-length")
+
+
+def client_id_characters(client_id: str) -> Decision:
+    """Allow only the characters of a URI (RFC 3986 section 2)."""
+    clause = "cimd-client-id-whitespace-control"
+    if not _CHARACTERS.fullmatch(client_id):
+        return refuse(clause, "The client_id has characters that no URL may have.")
+    return accept(clause)
+
+
+def client_id_scheme(client_id: str) -> Decision:
+    """Client identifier URLs have an https scheme (CIMD-03 section 3)."""
+    clause = "cimd-client-id-https"
+    scheme = split_url(client_id).scheme
+    if scheme == "https":
+        return accept(clause)
+    if scheme is not None and scheme.lower() == "https":
+        return free("cimd-client-id-simple-comparison", "The scheme is in upper case.")
+    return refuse(clause, "The client_id is not an https URL.")
+
+
+def client_id_userinfo(client_id: str) -> Decision:
+    """A client identifier URL must not contain userinfo (CIMD-03 section 3)."""
+    clause = "cimd-client-id-userinfo"
+    if split_url(client_id).userinfo is not None:
+        return refuse(clause, "The client_id contains userinfo.")
+    return accept(clause)
+
+
+def client_id_host(client_id: str) -> Decision:
+    """The URL names a host that can be resolved or dialled (CIMD-03 section 3)."""
+    clause = "cimd-client-id-https"
+    if not _HOST.fullmatch(split_url(client_id).host):
+        return refuse(clause, "The client_id has no usable host.")
+    return accept(clause)
+
+
+def client_id_port(client_id: str) -> Decision:
+    """A client identifier URL may contain a port (CIMD-03 section 3)."""
+    clause = "cimd-client-id-port-allowed"
+    try:
+        port = split_url(client_id).port
+    except ValueError:
+        port = 0
+    if port == 0:
+        return refuse(clause, "The port of the client_id is not a port number.")
+    return accept(clause)
+
+
+def client_id_path(client_id: str) -> Decision:
+    """A client identifier URL must contain a path component (CIMD-03 section 3)."""
+    clause = "cimd-client-id-path-required"
+    path = split_url(client_id).path
+    if not path:
+        return refuse(clause, "The client_id has no path.")
+    if path == "/":
+        return free(clause, "The path of the client_id is only a slash.")
+    return accept(clause)
+
+
+def client_id_dot_segments(client_id: str) -> Decision:
+    """A path must not contain single-dot or double-dot segments (CIMD-03 section 3)."""
+    clause = "cimd-client-id-dot-segments"
+    if _DOT_SEGMENTS & set(split_url(client_id).path.split("/")):
+        return refuse(clause, "The path of the client_id has dot segments.")
+    return accept(clause)
+
+
+def client_id_encoded_dot_segments(client_id: str) -> Decision:
+    """Encoded dots equal dots once normalised (RFC 3986 section 6.2.2.2)."""
+    clause = "cimd-client-id-encoded-dot-segments"
+    path = re.sub("%2e", ".", split_url(client_id).path, flags=re.IGNORECASE)
+    if _DOT_SEGMENTS & set(path.split("/")):
+        return refuse(clause, "The path of the client_id has encoded dot segments.")
+    return accept(clause)
+
+
+def client_id_query(client_id: str) -> Decision:
+    """A client identifier URL should not include a query (CIMD-03 section 3)."""
+    clause = "cimd-client-id-query"
+    if split_url(client_id).query is not None:
+        return free(clause, "The client_id has a query.")
+    return accept(clause)
+
+
+def client_id_fragment(client_id: str) -> Decision:
+    """A client identifier URL must not contain a fragment (CIMD-03 section 3)."""
+    clause = "cimd-client-id-fragment"
+    if split_url(client_id).fragment is not None:
+        return refuse(clause, "The client_id has a fragment.")
+    return accept(clause)
+
+
+CLIENT_ID_RULES: tuple[Callable[[str], Decision], ...] = (
+    client_id_length,
+    client_id_scheme,
+    client_id_characters,
+    client_id_userinfo,
+    client_id_host,
+    client_id_port,
+    client_id_path,
+    client_id_dot_segments,
+    client_id_encoded_dot_segments,
+    client_id_fragment,
+    client_id_query,
+)
+"""The rules in the order in which they are applied."""
+
+
+def client_id_url(client_id: str) -> Decision:
+    """Judge a Client Identifier URL by all rules of CIMD-03 section 3."""
+    each = (rule(client_id) for rule in CLIENT_ID_RULES)
+    return strictest(each, "cimd-client-id-https")
+
+
+def looks_like_client_id_url(client_id: str) -> bool:
+    """Whether a client_id means to be a URL, rather than a registered name."""
+    return split_url(client_id).scheme is not None and "://" in client_id

@@ -1,0 +1,119 @@
+"""What the user is shown and how the answer is protected (CIMD-03 section 9.5)."""
+
+from __future__ import annotations
+
+import hmac
+
+from markupsafe import Markup, escape
+
+from cimd_testbed.core._decision import Decision, accept, refuse
+from cimd_testbed.core._json import JsonObject
+from cimd_testbed.core._redirect import is_loopback_redirect
+from cimd_testbed.core._url import split_url
+
+Headers = tuple[tuple[str, str], ...]
+
+
+def consent_required(client_id: str, approved: tuple[str, ...]) -> bool:
+    """Whether to ask: always, whatever was approved before (RFC 8252 section 8.6).
+
+    `approved` are the clients that this user approved. A client_id proves nothing
+    about who sent the request.
+    """
+    del client_id, approved
+    return True
+
+
+def consent_text(value: str) -> Markup:
+    """Return text from a document as harmless HTML (OAuth 2.1-13 section 7.11)."""
+    return escape(value[:200])
+
+
+def consent_client_host(client_id: str) -> str:
+    """Return the host that stands for the client, or its registered name."""
+    return split_url(client_id).host or client_id
+
+
+def consent_redirect_host(redirect_uri: str) -> str:
+    """Return where the user's answer goes: host and port, or the app's scheme."""
+    parts = split_url(redirect_uri)
+    if not parts.host:
+        return f"{parts.scheme}:"
+    if parts.port_text is None:
+        return parts.host
+    return f"{parts.host}:{parts.port_text}"
+
+
+def consent_loopback_warning(registered: tuple[str, ...]) -> bool:
+    """Whether to warn: any program on the machine can pose as this client (MCP)."""
+    return all(map(is_loopback_redirect, registered))
+
+
+def consent_logo(logo_uri: str, own_copy: str | None) -> str | None:
+    """Return the picture's address: our own copy or none (CIMD-03 section 9.8)."""
+    del logo_uri
+    return own_copy
+
+
+def page_headers() -> Headers:
+    """Return headers that forbid framing, referrers and caching (RFC 9700 section 4.16)."""
+    policy = (
+        "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; base-uri 'none'"
+    )
+    return (
+        ("Content-Security-Policy", f"{policy}; frame-ancestors 'none'"),
+        ("X-Frame-Options", "DENY"),
+        ("Referrer-Policy", "no-referrer"),
+        ("Cache-Control", "no-store"),
+        ("X-Content-Type-Options", "nosniff"),
+    )
+
+
+def consent_csrf(expected: str, presented: str | None) -> Decision:
+    """The form carries the secret of its page (RFC 6749 section 10.12)."""
+    clause = "consent-csrf"
+    if presented is None or not hmac.compare_digest(
+        expected.encode(), presented.encode("utf-8", "replace")
+    ):
+        return refuse(clause, "The form was not sent from our own page.")
+    return accept(clause)
+
+
+def consent_session(asked: str, answering: str | None) -> Decision:
+    """The browser session that was asked is the one that answers (CVE-2026-27124)."""
+    clause = "consent-csrf"
+    if asked != answering:
+        return refuse(clause, "The request belongs to another browser session.")
+    return accept(clause)
+
+
+def consent_user(asked: str, answering: str) -> Decision:
+    """The user who was asked is the one who answers (RFC 6749 section 10.12)."""
+    clause = "consent-explicit"
+    if asked != answering:
+        return refuse(clause, "The request belongs to another user.")
+    return accept(clause)
+
+
+def consent_unanswered(answers: int) -> Decision:
+    """A question is answered once."""
+    clause = "consent-explicit"
+    if answers:
+        return refuse(clause, "The request has been answered already.")
+    return accept(clause)
+
+
+def consent_given(decision: str | None) -> bool:
+    """Whether the user said yes, in so many words (OAuth 2.1-13 section 4.1.1)."""
+    return decision == "approve"
+
+
+def document_at_issue(
+    asked: JsonObject, current: JsonObject | None
+) -> JsonObject | None:
+    """Return the document that counts when the code is issued: today's (CIMD-03 section 9.4).
+
+    None means that there is none any more, and then no code either.
+    """
+    del asked
+    return current

@@ -1,0 +1,129 @@
+"""Rules for fetching what a client names (CIMD-03 sections 5 and 9.6 to 9.8)."""
+
+from __future__ import annotations
+
+from cimd_testbed.core._addresses import IPAddress
+from cimd_testbed.core._decision import Decision, accept, refuse
+from cimd_testbed.core._url import split_url
+
+Headers = tuple[tuple[str, str], ...]
+
+_IMAGES = {
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"GIF87a": "image/gif",
+    b"GIF89a": "image/gif",
+}
+
+
+def fetch_for_visitor(logged_in: bool) -> bool:
+    """Whether to fetch for this visitor: only for one who has logged in (SEP-991)."""
+    return logged_in
+
+
+def fetch_url(url: str) -> Decision:
+    """Fetch https URLs only, without userinfo (CIMD-03 section 9.6)."""
+    clause = "cimd-uri-scheme-allowlist"
+    parts = split_url(url)
+    try:
+        usable = bool(parts.host) and bool(parts.port)
+    except ValueError:
+        usable = False
+    if (parts.scheme or "").lower() != "https" or parts.userinfo is not None:
+        return refuse(clause, "Only https URLs without userinfo are fetched.")
+    if not usable or not url.isascii() or any(char <= " " for char in url):
+        return refuse(clause, "The URL cannot be fetched.")
+    return accept(clause)
+
+
+def addresses_to_dial(
+    host: str, judged: tuple[IPAddress, ...]
+) -> tuple[IPAddress, ...] | str:
+    """Return what to connect to: the addresses that were judged (CIMD-03 section 9.6).
+
+    To return the host name instead would have it resolved a second time, as every HTTP
+    library does; the second answer need not be the first (DNS rebinding).
+    """
+    del host
+    return judged
+
+
+def tls_verified(host: str) -> bool:
+    """Whether the certificate of this host has to be valid: always (RFC 9110 section 4)."""
+    del host
+    return True
+
+
+def follow_redirect(url: str, status: int, location: str | None) -> str | None:
+    """Return where to go on from a response: nowhere (CIMD-03 section 5)."""
+    del url, status, location
+    return None
+
+
+def fetch_status(status: int) -> Decision:
+    """A response with a status other than 200 is an error (CIMD-03 section 5)."""
+    clause = "cimd-fetch-status-200-only"
+    if status != 200:
+        return refuse(clause, "The client's document could not be fetched.")
+    return accept(clause)
+
+
+def media_type(content_type: str | None) -> str:
+    """Return type and subtype in lower case, without parameters."""
+    return (content_type or "").partition(";")[0].strip().lower()
+
+
+def content_type(value: str | None) -> Decision:
+    """Take `application/json` or a `+json` type of application (CIMD-03 section 4).
+
+    Parameters are ignored. HTML or text is refused, so that a page that users may
+    upload to does not become a client.
+    """
+    kind = media_type(value)
+    if kind == "application/json":
+        return accept("cimd-fetch-content-type-json")
+    if kind.startswith("application/") and kind.endswith("+json"):
+        return accept("cimd-fetch-content-type-json")
+    return refuse("cimd-fetch-content-type-html", "The document is not labelled JSON.")
+
+
+def read_cap(configured: int) -> int:
+    """Return after how many bytes to stop reading (CIMD-03 section 9.7)."""
+    return configured
+
+
+def read_complete(truncated: bool) -> Decision:
+    """What did not fit under the cap is an error, not a prefix to parse."""
+    clause = "cimd-fetch-size-limit"
+    if truncated:
+        return refuse(clause, "The document is too large.")
+    return accept(clause)
+
+
+def read_seconds(configured: float) -> float:
+    """Return after how many seconds to give up (SEP-991, RFC 9700)."""
+    return configured
+
+
+def failure_text(reason: str, response: bytes) -> str:
+    """Return what the visitor reads about a failed fetch: nothing from the network.
+
+    Different words for closed ports, refusals and status codes would make the server a
+    port scanner, a quoted body a proxy.
+    """
+    del reason, response
+    return "The metadata document of this client could not be used."
+
+
+def logo_content(body: bytes, truncated: bool) -> Decision:
+    """Only small pictures that cannot run anything (CIMD-03 section 9.8)."""
+    clause = "cimd-consent-logo-safety"
+    if truncated or image_type(body) is None:
+        return refuse(clause, "The logo is not a small PNG, JPEG or GIF.")
+    return accept(clause)
+
+
+def image_type(body: bytes) -> str | None:
+    """Return the media type that the first bytes show, None for any other content."""
+    kinds = (kind for magic, kind in _IMAGES.items() if body.startswith(magic))
+    return next(kinds, None)

@@ -1,0 +1,21 @@
+"""The lab: a hermetic internet inside a namespace (Linux, no root needed)."""
+
+from cimd_testbed.net.lab._environment import clean_environment, trust_environment
+from cimd_testbed.net.lab._files import LabFiles, LabFilesError
+from cimd_testbed.net.lab._init import enter_lab
+from cimd_testbed.net.lab._network import LabNetwork
+from cimd_testbed.net.lab._outside import LabProcess, lab_argv, lab_available
+from cimd_testbed.net.lab._shell import run_lab
+
+__all__ = [
+    "LabFiles",
+    "LabFilesError",
+    "LabNetwork",
+    "LabProcess",
+    "clean_environment",
+    "enter_lab",
+    "lab_argv",
+    "lab_available",
+    "run_lab",
+    "trust_environment",
+]

@@ -1,0 +1,136 @@
+"""The lab's DNS: answers from the zone, on UDP and TCP, and outlives any query.
+
+Every answer has TTL 0, so that a second lookup is seen. A and AAAA are answered each
+for itself; other types of a known name have no data, unknown names do not exist.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import struct
+from dataclasses import dataclass, field
+from typing import cast
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.opcode
+import dns.rcode
+import dns.rdataclass
+import dns.rdatatype
+import dns.rrset
+
+from cimd_testbed.net._zone import Zone
+
+DNS_ADDRESS = "127.0.0.1"
+_PORT = 53
+_UDP_SIZE = 1232
+_IDLE_SECONDS = 30.0
+_VERSIONS = {dns.rdatatype.A: 4, dns.rdatatype.AAAA: 6}
+_NO_ADDRESS = 0
+"""Asks the zone for addresses of no version: the name alone counts, and is recorded."""
+
+
+def answer_query(zone: Zone, wire: bytes, *, limit: int = 65535) -> bytes | None:
+    """Answer one query; None when it is not even a query that could be answered."""
+    try:
+        query = dns.message.from_wire(wire, ignore_trailing=True)
+        response = dns.message.make_response(query, recursion_available=True)
+    except (dns.exception.DNSException, ValueError, struct.error):
+        return _format_error(wire)
+    if query.opcode() != dns.opcode.QUERY or len(query.question) != 1:
+        response.set_rcode(dns.rcode.NOTIMP)
+        return response.to_wire()
+    question = query.question[0]
+    name = question.name.to_text(omit_final_dot=True)
+    version = _VERSIONS.get(question.rdtype, _NO_ADDRESS)
+    found = zone.lookup(name, version)
+    if found is None:
+        response.set_rcode(dns.rcode.NXDOMAIN)
+    elif found:
+        texts = [str(address) for address in found]
+        response.answer.append(
+            dns.rrset.from_text_list(
+                question.name, 0, dns.rdataclass.IN, question.rdtype, texts
+            )
+        )
+    return _fit(response, limit)
+
+
+def _fit(response: dns.message.Message, limit: int) -> bytes:
+    wire = response.to_wire(max_size=65535)
+    if len(wire) <= limit:
+        return wire
+    response.answer.clear()
+    response.flags |= dns.flags.TC
+    return response.to_wire()
+
+
+def _format_error(wire: bytes) -> bytes | None:
+    """Refuse a malformed query by its id, but never answer an answer."""
+    if len(wire) < 12 or wire[2] & 0x80:
+        return None
+    return wire[:2] + bytes((0x80, dns.rcode.FORMERR)) + bytes(8)
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    def __init__(self, zone: Zone) -> None:
+        self._zone = zone
+        self._transport: asyncio.DatagramTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.DatagramTransport, transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        answer = answer_query(self._zone, data, limit=_UDP_SIZE)
+        if answer is not None and self._transport is not None:
+            self._transport.sendto(answer, addr)
+
+
+@dataclass(slots=True)
+class DnsServer:
+    """Serves a zone at 127.0.0.1 port 53."""
+
+    zone: Zone
+    _datagrams: asyncio.DatagramTransport | None = None
+    _server: asyncio.Server | None = None
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def start(self) -> None:
+        """Open both sockets."""
+        loop = asyncio.get_running_loop()
+        self._datagrams, _ = await loop.create_datagram_endpoint(
+            lambda: _Datagrams(self.zone), local_addr=(DNS_ADDRESS, _PORT)
+        )
+        self._server = await asyncio.start_server(self._serve, DNS_ADDRESS, _PORT)
+
+    async def _serve(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        with contextlib.suppress(OSError, EOFError, TimeoutError):
+            while True:
+                async with asyncio.timeout(_IDLE_SECONDS):
+                    size = int.from_bytes(await reader.readexactly(2))
+                    wire = await reader.readexactly(size)
+                answer = answer_query(self.zone, wire)
+                if answer is None:
+                    break
+                writer.write(len(answer).to_bytes(2) + answer)
+                await writer.drain()
+        writer.close()
+
+    async def close(self) -> None:
+        """Close both sockets and every connection."""
+        if self._datagrams is not None:
+            self._datagrams.close()
+        if self._server is not None:
+            self._server.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,0 +1,87 @@
+"""Unix sockets of the host, which a network namespace does not cut off.
+
+Name service caches, D-Bus, docker, databases and agents would act outside on behalf of
+a process inside. Known directories are masked whole, because their daemons may bind a
+new socket during the run; beyond those, every socket that can be found is masked by
+itself. Abstract sockets belong to the network namespace and need nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+MASKED_DIRECTORIES = tuple(
+    Path(text)
+    for text in (
+        *("/run/systemd", "/run/nscd", "/run/dbus", "/run/user", "/run/docker"),
+        *("/run/containerd", "/run/podman", "/run/crio", "/run/libvirt"),
+        *("/run/avahi-daemon", "/run/cups", "/run/postgresql", "/run/mysqld"),
+        *("/run/redis", "/run/memcached", "/run/rpcbind", "/run/gssproxy"),
+        *("/var/lib/sss/pipes", "/var/lib/gssproxy", "/tmp/.X11-unix"),  # noqa: S108
+        *("/var/run/nscd", "/var/run/dbus", "/var/run/docker"),
+    )
+)
+_WALKED = (Path("/run"), Path("/var/run"))
+_ENTRIES = 20_000
+_SOCKET_VARIABLES = (
+    *("SSH_AUTH_SOCK", "DOCKER_HOST", "CONTAINER_HOST", "NOTIFY_SOCKET"),
+    *("DBUS_SESSION_BUS_ADDRESS", "DBUS_SYSTEM_BUS_ADDRESS", "PULSE_SERVER"),
+)
+
+
+def sockets_to_mask(listing: str, environ: Mapping[str, str]) -> Iterator[Path]:
+    """Yield every socket file that can be found, each once.
+
+    `listing` is the outer namespace's `/proc/net/unix`.
+    """
+    seen: set[Path] = set()
+    for path in (*_listed(listing), *_named(environ), *_walked()):
+        if path not in seen and _is_socket(path):
+            seen.add(path)
+            yield path
+
+
+def _listed(listing: str) -> Iterator[Path]:
+    for line in listing.splitlines()[1:]:
+        columns = line.split(None, 7)
+        if len(columns) == 8 and columns[7].startswith("/"):
+            yield Path(columns[7])
+
+
+def _named(environ: Mapping[str, str]) -> Iterator[Path]:
+    for name in _SOCKET_VARIABLES:
+        for part in environ.get(name, "").replace(";", ",").split(","):
+            text = part[part.find("/") :].replace("//", "/") if "/" in part else ""
+            if text:
+                yield Path(text)
+
+
+def _walked() -> Iterator[Path]:
+    """Yield the sockets below `/run`; a bound keeps odd systems from delaying us."""
+    left = _ENTRIES
+    waiting = [path for path in _WALKED if path.is_dir() and not path.is_symlink()]
+    while waiting and left > 0:
+        for entry in _entries(waiting.pop()):
+            left -= 1
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(Path(entry.path))
+            elif _is_socket(Path(entry.path)):
+                yield Path(entry.path)
+
+
+def _entries(directory: Path) -> Iterable[os.DirEntry[str]]:
+    try:
+        with os.scandir(directory) as found:
+            return list(found)
+    except OSError:
+        return ()
+
+
+def _is_socket(path: Path) -> bool:
+    try:
+        return stat.S_ISSOCK(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False

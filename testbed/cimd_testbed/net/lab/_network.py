@@ -1,0 +1,270 @@
+"""The lab's network: every address of `LAB_RANGES` is ours, and all names are.
+
+Works inside a verified network namespace only. Whoever connects from the reserved
+source addresses is one of our own parties; every other connection is the target's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+import socket
+import ssl
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from cimd_testbed.net._contacts import Arrival, Depth, IPAddress
+from cimd_testbed.net._dialer import (
+    Dialer,
+    Resolver,
+    Stream,
+    SystemDialer,
+    SystemResolver,
+    open_stream,
+)
+from cimd_testbed.net._leases import OWN_SOURCES, TARGET_ADDRESSES
+from cimd_testbed.net._listener import CertificateFor, Listener, Service
+from cimd_testbed.net._namespace import inside_verified_namespace
+from cimd_testbed.net._network import LAB_RANGES, LOOPBACK, Network, ZoneResolver
+from cimd_testbed.net.lab._dns import DnsServer
+from cimd_testbed.net.lab._environment import clean_environment, trust_environment
+from cimd_testbed.net.lab._files import LabFiles, place_files
+from cimd_testbed.net.lab._front import front_service
+from cimd_testbed.net.lab._routes import open_routes
+from cimd_testbed.net.lab._tap import Syn, Tap
+
+UNLABELLED = "testbed"
+"""The label of a connection from a reserved source that no dialer here opened."""
+
+_SAME_AS: dict[IPAddress, IPAddress] = {
+    ipaddress.IPv4Address("0.0.0.0"): LOOPBACK,  # noqa: S104 - dialled, not bound
+    ipaddress.IPv6Address("::"): ipaddress.IPv6Address("::1"),
+}
+"""Where the kernel takes a connection to no address, unless the source is bound."""
+
+_IPV6_FREEBIND = 78
+_BACKLOG = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _PartyDialer:
+    """Dials from the reserved source; its label travels by source port."""
+
+    network: LabNetwork
+    label: str
+
+    async def dial(
+        self,
+        address: IPAddress,
+        port: int,
+        *,
+        tls: ssl.SSLContext | None = None,
+        server_hostname: str | None = None,
+    ) -> Stream:
+        sock = await self.network.connect_as(self.label, address, port)
+        return await open_stream(sock, tls, server_hostname)
+
+
+class LabNetwork(Network):
+    """Names, addresses, listeners and the tap inside the namespace.
+
+    The system's files are covered as well: resolver, hosts, the host's Unix sockets,
+    and CA bundles, which get `ca_pem` appended. An adopted lab (a container without
+    network) goes without and must point its resolver at 127.0.0.1 itself.
+    """
+
+    powers = frozenset(
+        {"public-address", "dns-control", "canary", "tls-variants", "tap", "lab"}
+    )
+
+    def __init__(self, ca_pem: bytes = b"", *, adopted: bool = False) -> None:
+        super().__init__()
+        self.ipv6 = False
+        """Whether this kernel has IPv6; known after `start`."""
+        self.files: LabFiles | None = None
+        """The lab's files, after `start`; None in an adopted lab."""
+        self._ca_pem = ca_pem
+        self._adopted = adopted
+        self._tap = Tap(self._on_syn)
+        self._dns = DnsServer(self.zone)
+        self._listeners: list[Listener] = []
+        self._labels: dict[tuple[IPAddress, int], str] = {}
+        self._hidden: set[int] = set()
+
+    async def start(self) -> None:
+        """Open routes, tap and DNS; raises `RuntimeError` outside a namespace."""
+        if not inside_verified_namespace():
+            raise RuntimeError("The lab's network only works inside a lab.")
+        if not self._adopted:
+            self.files = place_files(self._ca_pem, os.environ)
+        self.ipv6 = open_routes(LAB_RANGES, TARGET_ADDRESSES)
+        self._tap.start()
+        await self._dns.start()
+
+    def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """Return what a process inside gets: no ways out, and trust in the CA."""
+        clean = clean_environment(environ)
+        if self.files is None:
+            return clean
+        return clean | trust_environment(self.files.ca_file, self.files.bundle_file)
+
+    def dialer(self, label: str | None) -> Dialer:
+        """Give the reserved source to a party, and plain sockets to the reference."""
+        return SystemDialer() if label is None else _PartyDialer(self, label)
+
+    def resolver(self, label: str | None) -> Resolver:
+        """Give a party the zone itself, and the reference the system's resolver."""
+        return SystemResolver() if label is None else ZoneResolver(self.zone, label)
+
+    async def listen(self, address: IPAddress, port: int, service: Service) -> None:
+        """Serve on one address; it takes precedence over `listen_everywhere`."""
+        self._open(address, port, service)
+
+    async def listen_everywhere(self, ports: tuple[int, ...], service: Service) -> None:
+        """Serve on every address of the lab that nothing else listens on."""
+        for port in ports:
+            self._open(ipaddress.IPv4Address("0.0.0.0"), port, service)  # noqa: S104
+            if self.ipv6:
+                self._open(ipaddress.IPv6Address("::"), port, service)
+
+    async def front(
+        self,
+        address: IPAddress,
+        names: Iterable[str],
+        to_port: int,
+        certificate_for: CertificateFor | None,
+        *,
+        port: int = 443,
+        forwarded: bool = False,
+    ) -> None:
+        """Give the target's port on 127.0.0.1 an origin of its own: TLS ends here.
+
+        With `forwarded`, `X-Forwarded-Proto`, `-Host` and `-For` are set.
+        """
+        for name in names:
+            self.zone.point(name, address)
+        service = front_service(
+            lambda: self.connect_hidden(to_port),
+            certificate_for,
+            self.contacts,
+            forwarded=forwarded,
+        )
+        self._open(address, port, service)
+
+    def settle(self) -> None:
+        """Record everything that was on the wire until now (see `Tap.drain`)."""
+        self._tap.drain()
+
+    def lost_contacts(self) -> int:
+        """Return how many SYNs the tap has missed; absence is no evidence then."""
+        return self._tap.lost()
+
+    async def close(self) -> None:
+        """Close listeners, DNS and tap; the routes end with the namespace."""
+        for listener in self._listeners:
+            await listener.close()
+        await self._dns.close()
+        self._tap.close()
+
+    async def connect_as(
+        self, label: str, address: IPAddress, port: int
+    ) -> socket.socket:
+        """Connect for one of our own parties, from the reserved source."""
+        address = _SAME_AS.get(
+            address, getattr(address, "ipv4_mapped", None) or address
+        )
+        source = OWN_SOURCES[address.version]
+        sock = bind_freely(source, 0)
+        try:
+            self._labels[source, sock.getsockname()[1]] = label
+            await _connect(sock, address, port)
+        except BaseException:
+            sock.close()
+            raise
+        self._tap.drain()
+        return sock
+
+    async def connect_hidden(self, port: int) -> socket.socket:
+        """Connect to a port of 127.0.0.1 without a trace in the contacts.
+
+        For the front: the target sees a proxy on loopback, and the tap would otherwise
+        take that for the target's own connection.
+        """
+        sock = bind_freely(LOOPBACK, 0)
+        source_port = sock.getsockname()[1]
+        self._hidden.add(source_port)
+        try:
+            await _connect(sock, LOOPBACK, port)
+        except BaseException:
+            sock.close()
+            raise
+        finally:
+            self._tap.drain()
+            self._hidden.discard(source_port)
+        return sock
+
+    def _open(self, address: IPAddress, port: int, service: Service) -> None:
+        sock = bind_freely(address, port)
+        sock.listen(_BACKLOG)
+        listener = Listener(sock, self._arrive, lambda _arrival: service)
+        listener.start()
+        self._listeners.append(listener)
+
+    def _arrive(self, sock: socket.socket) -> Arrival | None:
+        try:
+            host, port = sock.getsockname()[:2]
+            source, source_port = sock.getpeername()[:2]
+        except OSError:
+            return None
+        arrival = Arrival(_plain(host), port, _plain(source))
+        return replace(arrival, label=self._label(arrival.source, source_port))
+
+    def _label(self, source: IPAddress, port: int) -> str | None:
+        if source not in OWN_SOURCES.values():
+            return None
+        return self._labels.get((source, port), UNLABELLED)
+
+    def _on_syn(self, syn: Syn) -> None:
+        if syn.source == LOOPBACK and syn.source_port in self._hidden:
+            return
+        self.contacts.record(
+            Depth.TCP,
+            syn.address,
+            syn.port,
+            label=self._label(syn.source, syn.source_port),
+        )
+
+
+def bind_freely(address: IPAddress, port: int) -> socket.socket:
+    """Bind a TCP socket to any address of the lab.
+
+    A listener on one address can share its port with the wildcard's. AnyIP makes IPv6
+    addresses reachable but not bindable, hence the free bind.
+    """
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if port:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sock.setsockopt(socket.IPPROTO_IPV6, _IPV6_FREEBIND, 1)
+        sock.bind((str(address), port))
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+async def _connect(sock: socket.socket, address: IPAddress, port: int) -> None:
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(sock, (str(address), port))
+
+
+def _plain(host: str) -> IPAddress:
+    """Parse an address of the socket module, which may carry a scope."""
+    return ipaddress.ip_address(host.partition("%")[0])

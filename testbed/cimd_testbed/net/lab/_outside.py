@@ -1,0 +1,186 @@
+"""Outside the lab: the command line that makes it, and whether it can be made here.
+
+Everything inside must die with the process that started it, also on SIGKILL at any
+moment. Three things together do that: the kernel's parent-death signal on `unshare`,
+`--kill-child` on the first process inside (whose end takes its whole pid namespace
+along), and a control pipe of which only the outer process holds the writing end, for
+the instants before those signals are armed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from cimd_testbed.net._namespace import network_namespace
+
+OUTSIDE = "CIMD_LAB_OUTSIDE"
+"""Variable with the identities of the network and mount namespaces outside."""
+CONTROL = "CIMD_LAB_CONTROL"
+"""Variable with the descriptor of the control pipe: bytes are signals, its end is
+the end of the lab."""
+SOCKETS = "CIMD_LAB_SOCKETS"
+"""Variable with a descriptor that lists the Unix sockets bound outside."""
+HANDED_OVER = (OUTSIDE, CONTROL, SOCKETS)
+
+_NAMESPACES = (
+    *("--user", "--map-root-user", "--net", "--mount", "--pid"),
+    *("--fork", "--kill-child", "--mount-proc"),
+)
+_PROBE_SECONDS = 10.0
+
+
+def mount_namespace() -> str:
+    """Return the identity of this process's mount namespace, '' where unknown."""
+    try:
+        return str(Path("/proc/self/ns/mnt").readlink())
+    except OSError:
+        return ""
+
+
+def lab_argv(inner: Sequence[str]) -> list[str]:
+    """Return the command line that runs `inner` as first process of a fresh lab.
+
+    The namespaces are made by util-linux, without privileges on the host.
+    """
+    return [
+        *("setpriv", "--pdeathsig", "KILL", "--"),
+        *("unshare", *_NAMESPACES, "--"),
+        *("env", f"{OUTSIDE}={network_namespace()},{mount_namespace()}"),
+        *inner,
+    ]
+
+
+class LabProcess:
+    """The lab as seen from outside: signal it, wait for it; leaving ends it.
+
+    `popen` is `setpriv`, then `unshare`: its streams are those of the first process
+    inside, and its exit status is passed through.
+    """
+
+    def __init__(
+        self,
+        inner: Sequence[str],
+        *,
+        environ: Mapping[str, str] | None = None,
+        cwd: str | os.PathLike[str] | None = None,
+        stdin: int | IO[bytes] | None = None,
+        stdout: int | IO[bytes] | None = None,
+        stderr: int | IO[bytes] | None = None,
+        pass_fds: Sequence[int] = (),
+        new_session: bool = False,
+    ) -> None:
+        control, self._control = os.pipe()
+        sockets = os.open("/proc/self/net/unix", os.O_RDONLY | os.O_CLOEXEC)
+        handed = {CONTROL: str(control), SOCKETS: str(sockets)}
+        try:
+            self.popen = subprocess.Popen(  # noqa: S603 - the caller's own command
+                lab_argv(inner),
+                env={**(os.environ if environ is None else environ), **handed},
+                cwd=cwd,
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+                pass_fds=(*pass_fds, control, sockets),
+                start_new_session=new_session,
+            )
+        except BaseException:
+            os.close(self._control)
+            raise
+        finally:
+            os.close(control)
+            os.close(sockets)
+
+    def send_signal(self, signum: int) -> None:
+        """Deliver a signal to the process that the first one inside looks after.
+
+        It goes through the control pipe, because `unshare` blocks SIGTERM and SIGINT.
+        """
+        if self.popen.poll() is None:
+            os.write(self._control, bytes([signum]))
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end of everything inside and return the exit status."""
+        return self.popen.wait(timeout)
+
+    def kill(self) -> None:
+        """End the lab at once and wait until it is gone."""
+        if self._control >= 0:
+            os.close(self._control)
+            self._control = -1
+        self.popen.kill()
+        self.popen.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.kill()
+        for stream in (self.popen.stdin, self.popen.stdout, self.popen.stderr):
+            if stream is not None:
+                stream.close()
+
+
+@cache
+def lab_available() -> str | None:
+    """Return None when a lab can be made here, else what is missing and the way out.
+
+    It is found by making one.
+    """
+    if sys.platform != "linux":
+        return f"The lab needs Linux namespaces, and this is {sys.platform}."
+    for program in ("setpriv", "unshare"):
+        if shutil.which(program) is None:
+            return f"The lab needs `{program}`: install the package util-linux."
+    try:
+        tried = subprocess.run(  # noqa: S603 - a fixed command
+            lab_argv(["mount", "-t", "tmpfs", "lab", "/proc"]),
+            capture_output=True,
+            text=True,
+            timeout=_PROBE_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"A trial lab could not be started: {error}."
+    return None if tried.returncode == 0 else _diagnose(tried.stderr.strip())
+
+
+def _sysctl(name: str) -> str:
+    try:
+        return Path("/proc/sys", name.replace(".", "/")).read_text().strip()
+    except OSError:
+        return ""
+
+
+def _diagnose(stderr: str) -> str:
+    """Say why the trial failed, most specific cause first."""
+    for name, forbids, allows in (
+        ("user.max_user_namespaces", "0", "15000"),
+        ("kernel.unprivileged_userns_clone", "0", "1"),
+        ("kernel.apparmor_restrict_unprivileged_userns", "1", "0"),
+    ):
+        if _sysctl(name) == forbids:
+            return (
+                f"User namespaces are forbidden by {name}={forbids}; allow them with "
+                f"`sudo sysctl -w {name}={allows}`."
+            )
+    if any(Path(mark).exists() for mark in ("/.dockerenv", "/run/.containerenv")):
+        return (
+            "This container may not make namespaces; start it with `--security-opt "
+            "seccomp=unconfined --security-opt apparmor=unconfined --security-opt "
+            "systempaths=unconfined`, or with `--network none` and the lab adopted."
+        )
+    last = stderr.splitlines()[-1] if stderr else "no message"
+    return f"A trial lab could not be made ({last})."

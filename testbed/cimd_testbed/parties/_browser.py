@@ -1,0 +1,155 @@
+"""A person's browser: cookies, redirects on known origins only, forms.
+
+It stops, by string, at any URL outside the origins it was told to trust, and never
+goes there: what stands in `Location` is evidence, read raw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import urljoin
+
+from cimd_testbed.core import split_url
+from cimd_testbed.net import Headers, HttpClient, Response
+from cimd_testbed.parties._forms import (
+    Credentials,
+    Submission,
+    fill_form,
+    meta_refresh,
+)
+
+MAX_STEPS = 15
+
+EditForm = Callable[[Submission], Submission]
+OnExchange = Callable[[str, str, str, Headers, bytes, Response | None], None]
+"""message, method, url, headers, body, response: called for each request made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """Where the browser ended.
+
+    `location` is the URL it was sent to and did not visit; None when the server kept
+    it on `page`.
+    """
+
+    location: str | None
+    page: Response | None
+    consent: Response | None = None
+    """The last page on which it pressed a button without typing a password."""
+
+
+@dataclass(slots=True)
+class Browser:
+    """One session of one user."""
+
+    client: HttpClient
+    credentials: Credentials
+    own_origins: frozenset[str]
+    on_exchange: OnExchange
+    edit_consent: EditForm | None = None
+    on_secret: Callable[[str, str], None] | None = None
+    """Called with (kind, value) for each secret the browser learns."""
+    extra_headers: Headers = ()
+    _cookies: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    async def visit(self, url: str) -> Landing:
+        """Navigate to `url` and go on as a person who logs in and approves.
+
+        Raises `HttpError`, `OSError`, `TimeoutError` when the server does not answer.
+        """
+        method, body, message = "GET", b"", "authorization_request"
+        consent: Response | None = None
+        previous: str | None = None
+        for _ in range(MAX_STEPS):
+            page = await self._request(message, method, url, body, previous)
+            location = self._location(page)
+            if location is not None:
+                location = urljoin(url, location) if location[:1] in "/?" else location
+                if self._foreign(location):
+                    return Landing(location, None, consent)
+                previous, url, method, body = url, location, "GET", b""
+                message = "redirect"
+                continue
+            form = fill_form(page.text, url, self.credentials)
+            if page.status >= 400 or form is None:
+                return Landing(None, page, consent)
+            message = "login_request" if form.is_login else "consent_request"
+            if not form.is_login:
+                consent = page
+                form = self.edit_consent(form) if self.edit_consent else form
+            self._learn(form)
+            if self._foreign(form.url):
+                return Landing(form.url, None, consent)
+            previous, url, method = url, form.url, form.method
+            body = form.body.encode()
+        return Landing(None, None, consent)
+
+    def _learn(self, form: Submission) -> None:
+        if self.on_secret is not None:
+            for value in form.hidden:
+                self.on_secret("hidden-field", value)
+
+    def _foreign(self, url: str) -> bool:
+        return split_url(url).origin.lower() not in self.own_origins
+
+    @staticmethod
+    def _location(page: Response) -> str | None:
+        if page.status in (301, 302, 303, 307, 308):
+            return page.header("location")
+        return meta_refresh(page.text) if page.status == 200 else None
+
+    async def _request(
+        self, message: str, method: str, url: str, body: bytes, previous: str | None
+    ) -> Response:
+        headers = self._headers(method, url, previous)
+        response: Response | None = None
+        try:
+            response = await self.client.request(method, url, headers, body)
+        finally:
+            self.on_exchange(message, method, url, headers, body, response)
+        self._keep_cookies(url, response)
+        return response
+
+    def _headers(self, method: str, url: str, previous: str | None) -> Headers:
+        origin = split_url(url).origin
+        same = previous is not None and split_url(previous).origin == origin
+        headers = [
+            ("User-Agent", "Mozilla/5.0 (cimd-conformance browser)"),
+            ("Accept", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"),
+            ("Accept-Language", "en"),
+            ("Sec-Fetch-Dest", "document"),
+            ("Sec-Fetch-Mode", "navigate"),
+            ("Sec-Fetch-Site", "same-origin" if same else "cross-site"),
+            ("Sec-Fetch-User", "?1"),
+            *self.extra_headers,
+        ]
+        if method == "POST":
+            headers += [
+                ("Content-Type", "application/x-www-form-urlencoded"),
+                ("Origin", split_url(previous or url).origin),
+            ]
+        if previous is not None:
+            headers.append(("Referer", previous))
+        jar = self._cookies.get(split_url(url).host.lower())
+        if jar:
+            pairs = (f"{name}={value}" for name, value in jar.items())
+            headers.append(("Cookie", "; ".join(pairs)))
+        return tuple(headers)
+
+    def _keep_cookies(self, url: str, response: Response) -> None:
+        jar = self._cookies.setdefault(split_url(url).host.lower(), {})
+        for line in response.header_values("set-cookie"):
+            try:
+                cookies = SimpleCookie(line)
+            except CookieError:
+                continue
+            for name, morsel in cookies.items():
+                if morsel["max-age"] == "0" or not morsel.value:
+                    jar.pop(name, None)
+                    continue
+                jar[name] = morsel.coded_value
+                if self.on_secret is not None:
+                    self.on_secret("cookie", morsel.coded_value)

@@ -1,0 +1,184 @@
+"""Every defence of the authorization server, each a named pure function.
+
+The server asks these fields and nothing else whenever something could go wrong. A flaw
+is `dataclasses.replace(checks, one_field=weaker_function)`. Fields take immutable
+arguments, by position, and keep no state; what the server remembers is passed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from cimd_testbed import core
+from cimd_testbed.core import CacheBounds, Decision, IPAddress, JsonObject
+
+_Headers = tuple[tuple[str, str], ...]
+_Addresses = tuple[IPAddress, ...]
+_Keys = tuple[JsonObject, ...]
+_Strings = tuple[str, ...]
+_Text = str | None
+
+
+@dataclass(frozen=True)
+class Checks:
+    """The honest server's answers; see the functions in `cimd_testbed.core`."""
+
+    # Which URL is a client_id, and what is fetched for whom
+    client_id_url: Callable[[str], Decision] = core.client_id_url
+    fetch_for_visitor: Callable[[bool], bool] = core.fetch_for_visitor
+    fetch_url: Callable[[str], Decision] = core.fetch_url
+    addresses: Callable[[_Addresses], Decision] = core.public_addresses
+    jwks_addresses: Callable[[_Addresses], Decision] = core.public_addresses
+    logo_addresses: Callable[[_Addresses], Decision] = core.public_addresses
+    addresses_to_dial: Callable[[str, _Addresses], _Addresses | str] = (
+        core.addresses_to_dial
+    )
+    tls_verified: Callable[[str], bool] = core.tls_verified
+    follow_redirect: Callable[[str, int, _Text], _Text] = core.follow_redirect
+    fetch_status: Callable[[int], Decision] = core.fetch_status
+    content_type: Callable[[_Text], Decision] = core.content_type
+    read_cap: Callable[[int], int] = core.read_cap
+    read_complete: Callable[[bool], Decision] = core.read_complete
+    read_seconds: Callable[[float], float] = core.read_seconds
+    failure_text: Callable[[str, bytes], str] = core.failure_text
+
+    # The client metadata document
+    document_json: Callable[[bytes], Decision] = core.document_json
+    document_client_id: Callable[[JsonObject, str, str], Decision] = (
+        core.document_client_id
+    )
+    document_client_secret: Callable[[JsonObject], Decision] = (
+        core.document_client_secret
+    )
+    document_symmetric_method: Callable[[JsonObject], Decision] = (
+        core.document_symmetric_method
+    )
+    document_private_key: Callable[[JsonObject], Decision] = core.document_private_key
+    document_keys: Callable[[JsonObject], Decision] = core.document_keys
+    document_redirect_uris: Callable[[JsonObject], Decision] = (
+        core.document_redirect_uris
+    )
+    document_uris: Callable[[JsonObject], Decision] = core.document_uris
+    document_members: Callable[[JsonObject], Decision] = core.document_members
+    document_required_members: Callable[[JsonObject], Decision] = (
+        core.document_required_members
+    )
+    document_grants: Callable[[JsonObject], Decision] = core.document_grants
+    document_auth_methods: Callable[[JsonObject], Decision] = core.document_auth_methods
+
+    # Caching and change
+    freshness: Callable[[_Headers, CacheBounds], float] = core.freshness
+    still_fresh: Callable[[float, float, float], bool] = core.still_fresh
+    failure_lifetime: Callable[[str], float] = core.failure_lifetime
+    invalid_document_lifetime: Callable[[str], float] = core.invalid_document_lifetime
+    stale_after_failure: Callable[[str, float], bool] = core.stale_after_failure
+    document_at_issue: Callable[[JsonObject, JsonObject | None], JsonObject | None] = (
+        core.document_at_issue
+    )
+    jwks_freshness: Callable[[_Headers, CacheBounds], float] = core.freshness
+    jwks_still_fresh: Callable[[float, float, float], bool] = core.still_fresh
+    unknown_kid_refetch: Callable[[float, float, float], bool] = (
+        core.unknown_kid_refetch
+    )
+    keys_after_refetch: Callable[[_Keys, _Keys], _Keys] = core.keys_after_refetch
+
+    # The authorization request
+    repeated_parameters: Callable[[_Strings], Decision] = core.repeated_parameters
+    redirect_uri_required: Callable[[_Text, _Strings], Decision] = (
+        core.redirect_uri_required
+    )
+    redirect_uri: Callable[[str, _Strings], Decision] = core.redirect_uri_exact
+    loopback_port: Callable[[str, _Strings], Decision] = core.redirect_uri_loopback_port
+    response_type: Callable[[_Text], Decision] = core.response_type
+    response_mode: Callable[[_Text], Decision] = core.response_mode
+    pkce_required: Callable[[_Text, bool], Decision] = core.pkce_required
+    pkce_challenge: Callable[[_Text], Decision] = core.pkce_challenge
+    pkce_method: Callable[[_Text, _Text], Decision] = core.pkce_method
+    resource: Callable[[_Strings, _Strings], Decision] = core.known_resource
+    scope: Callable[[_Strings, _Strings, _Strings | None], Decision] = core.known_scope
+    auth_methods: Callable[[JsonObject, _Strings], _Strings] = core.auth_methods
+    auth_method_in_common: Callable[[_Strings], Decision] = core.auth_method_in_common
+
+    # The authorization response
+    error_redirect: Callable[[bool, bool, _Text], _Text] = core.error_redirect
+    response_issuer: Callable[[str, bool], _Text] = core.response_issuer
+    response_state: Callable[[_Text], _Text] = core.response_state
+    response_location: Callable[[str, _Headers], str] = core.response_location
+    redirect_status: Callable[[str], int] = core.redirect_status
+    secret_value: Callable[[bytes], str] = core.secret_value
+
+    # Login and consent
+    login_csrf: Callable[[str, _Text], Decision] = core.consent_csrf
+    consent_required: Callable[[str, _Strings], bool] = core.consent_required
+    consent_text: Callable[[str], Markup] = core.consent_text
+    consent_client_host: Callable[[str], str] = core.consent_client_host
+    consent_redirect_host: Callable[[str], str] = core.consent_redirect_host
+    consent_loopback_warning: Callable[[_Strings], bool] = core.consent_loopback_warning
+    consent_logo: Callable[[str, _Text], _Text] = core.consent_logo
+    logo_content: Callable[[bytes, bool], Decision] = core.logo_content
+    page_headers: Callable[[], _Headers] = core.page_headers
+    consent_csrf: Callable[[str, _Text], Decision] = core.consent_csrf
+    consent_session: Callable[[str, _Text], Decision] = core.consent_session
+    consent_user: Callable[[str, str], Decision] = core.consent_user
+    consent_unanswered: Callable[[int], Decision] = core.consent_unanswered
+    consent_given: Callable[[_Text], bool] = core.consent_given
+
+    # Client authentication
+    single_auth_method: Callable[[_Strings], Decision] = core.single_auth_method
+    client_auth_method: Callable[[str, _Strings], Decision] = core.client_auth_method
+    assertion_type: Callable[[_Text], Decision] = core.assertion_type
+    assertion_typ: Callable[[JsonObject], Decision] = core.assertion_typ
+    assertion_critical: Callable[[JsonObject], Decision] = core.assertion_critical
+    assertion_client_id: Callable[[_Text, _Text], Decision] = core.assertion_client_id
+    assertion_issuer_subject: Callable[[JsonObject, str], Decision] = (
+        core.assertion_issuer_subject
+    )
+    assertion_audience: Callable[[JsonObject, str, str], Decision] = (
+        core.assertion_audience
+    )
+    assertion_expiry: Callable[[JsonObject, float, float], Decision] = (
+        core.assertion_expiry
+    )
+    assertion_not_before: Callable[[JsonObject, float], Decision] = (
+        core.assertion_not_before
+    )
+    assertion_key: Callable[[JsonObject, _Keys], _Keys] = core.assertion_key
+    assertion_signature: Callable[[str, JsonObject, _Strings], Decision] = (
+        core.assertion_signature
+    )
+    assertion_jti: Callable[[int], Decision] = core.assertion_jti
+    grant_auth_method: Callable[[str, str], Decision] = core.grant_auth_method
+
+    # Codes and tokens
+    grant_type: Callable[[str, _Strings], Decision] = core.grant_type_allowed
+    code_client: Callable[[str, str], Decision] = core.code_client
+    code_redirect_uri: Callable[[_Text, _Text], Decision] = core.code_redirect_uri
+    code_expiry: Callable[[float, float, float], Decision] = core.code_expiry
+    pkce_verifier: Callable[[_Text, _Text, _Text], Decision] = core.pkce_verifier
+    code_unused: Callable[[int], Decision] = core.code_unused
+    code_replay_revokes: Callable[[int], bool] = core.code_replay_revokes
+    token_resource: Callable[[_Strings, _Strings], Decision] = core.resource_subset
+    token_audience: Callable[[_Strings, _Strings], _Strings] = core.token_audience
+    access_token_lifetime: Callable[[float], float] = core.access_token_lifetime
+    access_token_claims: Callable[[JsonObject], JsonObject] = core.access_token_claims
+    token_headers: Callable[[], _Headers] = core.token_headers
+    refresh_token_issued: Callable[[_Strings], bool] = core.refresh_token_issued
+    refresh_client: Callable[[str, str], Decision] = core.refresh_client
+    refresh_expiry: Callable[[float, float, float], Decision] = core.refresh_expiry
+    refresh_scope: Callable[[_Strings, _Strings], Decision] = core.scope_subset
+    refresh_resource: Callable[[_Strings, _Strings], Decision] = core.resource_subset
+    refresh_unused: Callable[[int], Decision] = core.refresh_unused
+    refresh_replay_revokes: Callable[[int], bool] = core.refresh_replay_revokes
+    refresh_rotates: Callable[[bool], bool] = core.refresh_rotates
+    grant_alive: Callable[[bool], Decision] = core.grant_alive
+
+    # Revocation, introspection, discovery
+    revocation_client: Callable[[str, str], Decision] = core.revocation_client
+    introspection_caller: Callable[[_Text], Decision] = core.introspection_caller
+    introspection_audience: Callable[[_Text, _Strings], Decision] = (
+        core.introspection_audience
+    )
+    metadata: Callable[[JsonObject, str], JsonObject] = core.server_metadata

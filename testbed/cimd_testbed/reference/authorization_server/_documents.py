@@ -1,0 +1,148 @@
+"""Clients: registered by the operator, or described by the document at their URL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from cimd_testbed.core import (
+    Clock,
+    Decision,
+    JsonObject,
+    looks_like_client_id_url,
+    parse_json_object,
+)
+from cimd_testbed.reference.authorization_server._checks import Checks
+from cimd_testbed.reference.authorization_server._errors import (
+    FetchError,
+    demand_fetched,
+    refused,
+)
+from cimd_testbed.reference.authorization_server._fetch import Fetched, Fetcher
+from cimd_testbed.reference.authorization_server._settings import Settings
+from cimd_testbed.reference.authorization_server._store import Bounded
+
+ACCEPT = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A cached document, or what a fetch ended with."""
+
+    document: JsonObject | None
+    failure: Decision | None
+    fetched_at: float
+    lifetime: float
+
+
+@dataclass(slots=True)
+class Clients:
+    """Finds the metadata of a client by its id."""
+
+    settings: Settings
+    checks: Checks
+    clock: Clock
+    fetcher: Fetcher
+    _registered: dict[str, JsonObject] = field(default_factory=dict)
+    _cache: Bounded[str, _Entry] = field(default_factory=lambda: Bounded(4096))
+
+    def __post_init__(self) -> None:
+        # Dynamic registration would add to this table.
+        for client in self.settings.clients:
+            self._registered[client.client_id] = client.metadata
+
+    def judge(self, client_id: str) -> None:
+        """Refuse what is neither registered nor the URL of a document; no fetch."""
+        if client_id in self._registered:
+            return
+        if not looks_like_client_id_url(client_id):
+            raise refused("invalid_client", "cimd-client-id-https", "Unknown client.")
+        demand_fetched(self.checks.client_id_url(client_id))
+
+    async def find(self, client_id: str) -> JsonObject:
+        """Return a client's metadata; raises `FetchError` or `Refused`."""
+        registered = self._registered.get(client_id)
+        if registered is not None:
+            return registered
+        self.judge(client_id)
+        entry = self._cache.get(client_id)
+        now = self.clock.now()
+        if entry is None or not self.checks.still_fresh(
+            entry.fetched_at, entry.lifetime, now
+        ):
+            return await self.refetch(client_id)
+        if entry.document is None:
+            assert entry.failure is not None
+            raise FetchError(entry.failure)
+        return entry.document
+
+    def fetched_at(self, client_id: str) -> float:
+        """Return when the document was last fetched; 0 when it is not cached."""
+        entry = self._cache.get(client_id)
+        return entry.fetched_at if entry else 0.0
+
+    async def refetch(self, client_id: str) -> JsonObject:
+        """Fetch and judge the document now, whatever is cached."""
+        cap = self.checks.read_cap(self.settings.limits.document_bytes)
+        try:
+            fetched = await self.fetcher.fetch(
+                client_id, self.checks.addresses, cap, ACCEPT
+            )
+            document = self._judge_document(client_id, fetched)
+        except FetchError as error:
+            return self._after_failure(client_id, error)
+        lifetime = self.checks.freshness(fetched.response.headers, self.settings.cache)
+        self._keep(client_id, _Entry(document, None, self.clock.now(), lifetime))
+        return document
+
+    def _keep(self, client_id: str, entry: _Entry) -> None:
+        if entry.lifetime > 0:
+            self._cache.put(client_id, entry)
+        elif entry.document is not None:
+            self._cache.drop(client_id)
+
+    def _after_failure(self, client_id: str, error: FetchError) -> JsonObject:
+        clause = error.decision.clause
+        entry, now = self._cache.get(client_id), self.clock.now()
+        if (
+            entry is not None
+            and entry.document is not None
+            and self.checks.stale_after_failure(clause, now - entry.fetched_at)
+        ):
+            return entry.document
+        remember = (
+            self.checks.invalid_document_lifetime
+            if error.answered
+            else self.checks.failure_lifetime
+        )
+        self._keep(client_id, _Entry(None, error.decision, now, remember(clause)))
+        raise error
+
+    def _judge_document(self, client_id: str, fetched: Fetched) -> JsonObject:
+        checks, response = self.checks, fetched.response
+        demand_fetched(checks.fetch_status(response.status), body=response.body)
+        for decision in (
+            checks.content_type(response.header("content-type")),
+            checks.read_complete(response.truncated),
+            checks.document_json(response.body),
+        ):
+            demand_fetched(decision, answered=True, body=response.body)
+        document = parse_json_object(response.body)
+        for judge in (
+            checks.document_client_secret,
+            checks.document_symmetric_method,
+            checks.document_private_key,
+            checks.document_members,
+            checks.document_required_members,
+            checks.document_keys,
+            checks.document_redirect_uris,
+            checks.document_uris,
+            checks.document_grants,
+            checks.document_auth_methods,
+        ):
+            demand_fetched(judge(document), answered=True, body=response.body)
+        demand_fetched(
+            checks.document_client_id(document, client_id, fetched.url),
+            answered=True,
+            body=response.body,
+        )
+        return document

@@ -1,0 +1,145 @@
+"""The hardened fetcher: the one way in which this server reaches out.
+
+Resolve once, judge every address, connect to an address that was judged, verify TLS,
+follow nothing, read no more than the cap, within the time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cimd_testbed.core import (
+    Decision,
+    IPAddress,
+    UrlParts,
+    literal_address,
+    refuse,
+    split_url,
+)
+from cimd_testbed.net import (
+    Dialer,
+    ForbiddenAddressError,
+    HttpError,
+    Limits,
+    Resolver,
+    Response,
+    Stream,
+    exchange,
+)
+from cimd_testbed.reference.authorization_server._checks import Checks
+from cimd_testbed.reference.authorization_server._errors import (
+    FetchError,
+    demand_fetched,
+)
+
+MAX_HOPS = 5
+_UNREACHABLE = refuse("cimd-fetch-failure-aborts", "The URL could not be fetched.")
+
+AddressCheck = Callable[[tuple[IPAddress, ...]], Decision]
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A response, and the URL that it finally came from."""
+
+    url: str
+    response: Response
+
+
+@functools.cache
+def _unverified() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+@dataclass(frozen=True, slots=True)
+class Fetcher:
+    """Fetches documents, keys and pictures that clients name."""
+
+    checks: Checks
+    dialer: Dialer
+    resolver: Resolver
+    trust: ssl.SSLContext
+    seconds: float
+
+    async def fetch(
+        self, url: str, addresses: AddressCheck, cap: int, accept: str
+    ) -> Fetched:
+        """Get a URL; raises `FetchError` when there is no response to judge."""
+        try:
+            async with asyncio.timeout(self.checks.read_seconds(self.seconds)):
+                return await self._follow(url, addresses, cap, accept)
+        except (
+            OSError,
+            TimeoutError,
+            UnicodeError,
+            HttpError,
+            ForbiddenAddressError,
+        ) as error:
+            raise FetchError(_UNREACHABLE) from error
+
+    async def _follow(
+        self, url: str, addresses: AddressCheck, cap: int, accept: str
+    ) -> Fetched:
+        for _ in range(MAX_HOPS):
+            demand_fetched(self.checks.fetch_url(url))
+            response = await self._get(url, addresses, cap, accept)
+            location = response.header("location")
+            onward = self.checks.follow_redirect(url, response.status, location)
+            if onward is None:
+                return Fetched(url, response)
+            url = onward
+        raise FetchError(_UNREACHABLE)
+
+    async def _get(
+        self, url: str, addresses: AddressCheck, cap: int, accept: str
+    ) -> Response:
+        parts = split_url(url)
+        judged = await self._addresses(parts.host)
+        demand_fetched(addresses(judged))
+        target = self.checks.addresses_to_dial(parts.host, judged)
+        if isinstance(target, str):
+            target = await self._addresses(target)
+        stream = await self._connect(parts, target)
+        headers = (
+            ("Host", (parts.authority or "").rpartition("@")[2]),
+            ("Accept", accept),
+            ("Connection", "close"),
+        )
+        limits = Limits(body=cap, seconds=self.checks.read_seconds(self.seconds))
+        try:
+            response, _ = await exchange(
+                stream, "GET", parts.target, headers, limits=limits
+            )
+        finally:
+            await stream.close()
+        return response
+
+    async def _addresses(self, host: str) -> tuple[IPAddress, ...]:
+        literal = literal_address(host)
+        if literal is not None:
+            return (literal,)
+        return tuple(await self.resolver.resolve(host))
+
+    async def _connect(
+        self, parts: UrlParts, addresses: tuple[IPAddress, ...]
+    ) -> Stream:
+        port = parts.port
+        assert port is not None, "fetch_url demands a port"
+        host = parts.host.strip("[]")
+        tls = self.trust if self.checks.tls_verified(host) else _unverified()
+        failure: OSError = OSError("There is no address to connect to.")
+        for address in addresses:
+            try:
+                return await self.dialer.dial(
+                    address, port, tls=tls, server_hostname=host.rstrip(".")
+                )
+            except OSError as error:
+                failure = error
+        raise failure

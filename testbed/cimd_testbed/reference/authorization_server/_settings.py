@@ -1,0 +1,80 @@
+"""What the operator of the authorization server decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from cimd_testbed.core import ASSERTION_ALGORITHMS, CacheBounds, JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A protected resource that this server issues tokens for.
+
+    `credentials` are the user name and password with which it may introspect.
+    """
+
+    uri: str
+    scopes: tuple[str, ...] = ()
+    credentials: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredClient:
+    """A client that the operator registered: RFC 7591 metadata under an issued id."""
+
+    client_id: str
+    metadata: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """How long things live, in seconds."""
+
+    access_token: float = 600.0
+    assertion: float = 600.0
+    code: float = 60.0
+    refresh_token: float = 14 * 86400.0
+    request: float = 600.0
+    session: float = 8 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class FetchLimits:
+    """How much is read from what a client names, and for how long (CIMD-03 section 9.7)."""
+
+    document_bytes: int = 5 * 1024
+    jwks_bytes: int = 64 * 1024
+    logo_bytes: int = 256 * 1024
+    seconds: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The configuration of one authorization server."""
+
+    issuer: str
+    resources: tuple[Resource, ...]
+    users: Mapping[str, str] = field(default_factory=dict)
+    clients: tuple[RegisteredClient, ...] = ()
+    auth_methods: tuple[str, ...] = ("none", "private_key_jwt")
+    assertion_algorithms: tuple[str, ...] = ASSERTION_ALGORITHMS
+    signing_algorithms: tuple[str, ...] = ("ES256", "RS256")
+    """The first one signs access tokens; keys for all of them are published."""
+    lifetimes: Lifetimes = field(default_factory=Lifetimes)
+    limits: FetchLimits = field(default_factory=FetchLimits)
+    cache: CacheBounds = field(default_factory=CacheBounds)
+    unknown_kid_brake: float = 10.0
+    """Seconds between two fetches of keys because of an unknown `kid`."""
+
+    @property
+    def resource_uris(self) -> tuple[str, ...]:
+        """The known protected resources."""
+        return tuple(resource.uri for resource in self.resources)
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """Every scope value that can be granted."""
+        scopes = [scope for resource in self.resources for scope in resource.scopes]
+        return tuple(dict.fromkeys([*scopes, "offline_access"]))
