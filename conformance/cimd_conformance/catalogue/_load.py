@@ -75,21 +75,33 @@ def load_catalogue(folder: Path | None = None) -> Catalogue:
         inside = file.relative_to(root)
         if inside.parts[0].startswith("_"):
             continue
-        scenario = load_scenario(file)
+        scenario, text = _read(file)
         if scenario.id in seen:
             what = f"The id {scenario.id!r} is also in {seen[scenario.id]}."
             raise complain("duplicate-id", file, 1, what)
         seen[scenario.id] = file
-        instances.extend(expand_scenario(scenario, str(inside)))
+        found = list(expand_scenario(scenario, str(inside)))
+        if scenario.case:
+            for instance in found:
+                _complain(instance.scenario, file, text)
+        instances.extend(found)
     return Catalogue(instances)
 
 
 def load_scenario(file: Path) -> Scenario:
     """Read one file; raises `ConfigError` with the line of the first mistake."""
+    return _read(file)[0]
+
+
+def _read(file: Path) -> tuple[Scenario, str]:
     scenario, text = read_toml(file, Scenario)
+    _complain(scenario, file, text)
+    return scenario, text
+
+
+def _complain(scenario: Scenario, file: Path, text: str) -> None:
     for where, what, hint in complaints(scenario):
         raise complain("scenario", file, locate(text, where), what, hint)
-    return scenario
 
 
 def expand_scenario(scenario: Scenario, file: str) -> Iterator[Instance]:

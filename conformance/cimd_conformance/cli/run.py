@@ -33,7 +33,8 @@ def command(target: str, *, network: str | None, **values: Any) -> int:
     """Run the suite against your implementation.
 
     TARGET.toml describes it: its role, how it starts, where it answers.
-    In the lab it is attacked as it would run in production, and nothing leaves."""
+    In the lab it is attacked as it would run in production, and nothing leaves.
+    """
     options = SuiteOptions(**values)
     _check_target(target)
     words = ["run", target]

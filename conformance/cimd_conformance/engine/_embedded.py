@@ -69,9 +69,7 @@ async def start_embedded(around: Surroundings, checks: Checks) -> RunningTarget:
         clock=clock,
     )
     network.zone.point(HOST, ADDRESS)
-    service = Service(
-        _labelled(server.handle), authority.context_for, network.contacts
-    )
+    service = Service(_labelled(server.handle), authority.context_for, network.contacts)
     await network.listen(ADDRESS, 443, service)
     world = World(
         network,

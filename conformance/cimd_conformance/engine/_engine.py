@@ -163,9 +163,7 @@ class Engine:
         world = self.target.world
         checks = []
         for expect in instance.scenario.expect:
-            found = answer(
-                expect, result, world.evidence, instance.id, result.known
-            )
+            found = answer(expect, result, world.evidence, instance.id, result.known)
             check = to_check(self.now(), instance.id, expect, found, self.profile)
             self.emit(check)
             checks.append(check)

@@ -24,12 +24,11 @@ from cimd_testbed.core import SystemClock, split_url
 from cimd_testbed.net import (
     Command,
     HttpError,
-    LoopbackNetwork,
     ProcessError,
     TargetProcess,
     inside_verified_namespace,
 )
-from cimd_testbed.net.lab import Front, LabNetwork
+from cimd_testbed.net.lab import LabNetwork
 from cimd_testbed.parties import Credentials, Upstream
 
 HOST = "as.cimd-target.net"
@@ -113,9 +112,13 @@ async def _start(
     process = await _start_process(path, target, placed, lab, on_line, stack)
     if lab is not None and process is not None:
         lab.zone.point(HOST, ADDRESS)
-        front = Front(lab, authority.context_for, forwarded=target.server.forwarded)
-        await front.listen(ADDRESS, placed.port)
-        stack.push_async_callback(front.close)
+        await lab.front(
+            ADDRESS,
+            [HOST],
+            placed.port,
+            authority.context_for,
+            forwarded=target.server.forwarded,
+        )
     world = World(
         network,
         parties.web,

@@ -20,7 +20,6 @@ import cimd_conformance
 from cimd_certs import Authority
 from cimd_conformance.catalogue import (
     Instance,
-    Profile,
     load_catalogue,
     load_profile,
 )
@@ -131,7 +130,9 @@ async def _run(job: Job, out: Out) -> int:
     return _finish(out, plan, finished, stopped=stop.is_set())
 
 
-def _finish(out: Out, plan: list[Instance], finished: Finished, *, stopped: bool) -> int:
+def _finish(
+    out: Out, plan: list[Instance], finished: Finished, *, stopped: bool
+) -> int:
     interrupted = stopped and len(finished) < len(plan)
     found = counts(finished)
     word, code = verdict(found, interrupted=interrupted)
@@ -266,5 +267,3 @@ def _started(
         sorted(powers_of(job, running, network)),
         [instance.planned() for instance in plan],
     )
-
-

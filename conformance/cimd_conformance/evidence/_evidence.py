@@ -82,11 +82,22 @@ class Evidence:
         if by_address is not None:
             return by_address
         by_name = self._names.get((contact.name or "").lower())
+        if by_name is not None and contact.address is not None:
+            by_name = self._elsewhere(by_name)
         found = _PREFIX.match(contact.target or "")
         if by_name is not None or not found:
             return by_name
         scenario = self._paths.get(found[1])
         return Claim(scenario, "client") if scenario else None
+
+    def _elsewhere(self, owner: Claim) -> Claim:
+        """Tell a name's own address from others that it also resolves to.
+
+        A place with an address of its own is only reached at that address.
+        """
+        if owner not in self._addresses.values():
+            return owner
+        return Claim(owner.scenario, f"{owner.place} (at another address)")
 
     def on_contact(self, contact: Contact) -> None:
         """Take in a contact; those of our own parties are no evidence."""

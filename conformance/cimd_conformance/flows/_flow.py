@@ -81,7 +81,7 @@ class FlowState:
     numbers: list[int] = field(default_factory=list)
     sent: set[Message] = field(default_factory=set)
     begun: set[str] = field(default_factory=set)
-    """Names of steps that have begun: their changes are in force."""
+    """Names of the steps since the last `publish`: what they serve is in force."""
     now_in: str | None = None
     """The name of the step that runs now."""
     code: str = ""
@@ -98,7 +98,9 @@ class FlowState:
     def known(self) -> dict[str, Any]:
         """Return the placeholders and their values."""
         target = self.world.target
+        asked = self.messages.get(Message.AUTHORIZATION_REQUEST, {})
         names: dict[str, Any] = {
+            **{f"flow.{name}": value for name, value in asked.items()},
             "issuer": target.issuer,
             "token_endpoint": target.endpoint("token_endpoint"),
             "authorization_endpoint": target.endpoint("authorization_endpoint"),
@@ -131,10 +133,16 @@ class FlowState:
         ]
 
     def _in_force(self, change: Change) -> bool:
-        served = change.in_ in _SERVED
+        """Whether a change applies now.
+
+        Without a step always; what we send, in its step; what we serve, from its step
+        on until something else is published.
+        """
         if change.step is None:
             return True
-        return change.step in self.begun if served else change.step == self.now_in
+        if change.in_ not in _SERVED:
+            return change.step == self.now_in
+        return change.step in self.begun
 
     def record(
         self,
@@ -212,6 +220,8 @@ class Flow:
         state = self.state
         for position, step in enumerate(self.steps):
             state.now_in = step.name
+            if step.do is Verb.PUBLISH:
+                state.begun.clear()
             if step.name:
                 state.begun.add(step.name)
             end = await self._step(step)
@@ -242,29 +252,36 @@ class Flow:
         scenario = self.state.scenario
         return bool(name and scenario and any(e.step == name for e in scenario.expect))
 
-    def _first_changed(self) -> int:
+    def _position(self, change: Change) -> int | None:
         """Return the position of the first step that carries a change."""
+        for position, step in enumerate(self.steps):
+            named = change.step is not None and change.step == step.name
+            carries = change.in_ in STEP_MESSAGES.get(step.do, ())
+            if named or (change.step is None and carries):
+                return position
+        return None
+
+    def _first_changed(self) -> int:
+        """Return the position from which steps need not go as in the control."""
         scenario = self.state.scenario
         if scenario is None:
             return 0
-        positions = []
-        for change in scenario.change:
-            for position, step in enumerate(self.steps):
-                named = change.step is not None and change.step == step.name
-                carries = change.in_ in STEP_MESSAGES.get(step.do, ())
-                if named or (change.step is None and carries):
-                    positions.append(position)
-                    break
+        found = [self._position(change) for change in scenario.change]
+        positions = [position for position in found if position is not None]
         asked = [p for p, step in enumerate(self.steps) if self._asked(step.name)]
         return min(positions + asked, default=0)
 
     def _judge_delivery(self, ends: list[StepEnd]) -> FlowResult:
+        """Demand that the first change was really made: sent, or served."""
         state = self.state
         if state.scenario is None:
             return self._result(ends, changed=True)
         delivered = state.sent.union(*(i.delivered for i in state.identities.values()))
-        wanted = {change.in_ for change in state.scenario.change} - {Message.FLOW}
-        missing = sorted(message.value for message in wanted - delivered)
+        positions = {c.in_: self._position(c) for c in reversed(state.scenario.change)}
+        reached = [p for p in positions.values() if p is not None]
+        first = min(reached, default=0)
+        wanted = {message for message, p in positions.items() if p in (first, None)}
+        missing = sorted(m.value for m in wanted - delivered - {Message.FLOW})
         why = f"The changed {', '.join(missing)} never reached the target."
         return self._result(ends, changed=not missing, why_not=why if missing else "")
 

@@ -9,6 +9,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import re
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -188,7 +189,17 @@ def _note_navigation(state: FlowState, location: str, shown: str) -> None:
 
 def _page(page: Response) -> dict[str, Any]:
     headers = {name.lower(): value for name, value in page.headers}
-    return {"status": page.status, "headers": headers, "text": page.text}
+    policy = headers.get("content-security-policy", "")
+    found = re.search(r"frame-ancestors([^;]*)", policy)
+    option = headers.get("x-frame-options", "").strip().lower()
+    by_policy = found is not None and found[1].split() in (["'none'"], ["'self'"])
+    framable = not by_policy and option not in ("deny", "sameorigin")
+    return {
+        "status": page.status,
+        "headers": headers,
+        "text": page.text,
+        "framing": "allowed" if framable else "forbidden",
+    }
 
 
 # --- token endpoint and its neighbours ----------------------------------------------

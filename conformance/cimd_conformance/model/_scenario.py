@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from cimd_conformance.model._words import Message, Op, Outcome, Role, Severity, Verb
+from cimd_conformance.model._words import Message, Op, Role, Severity, Verb
 
 Path = list[str | int]
 
@@ -34,7 +34,7 @@ class Expect(_Table, frozen=True, rename={"in_": "in"}):
     requirement: str
     step: str | None = None
     """The step whose end is judged; without it, the end of the whole flow."""
-    outcome: list[Outcome | str] = []
+    outcome: list[str] = []
     """Legal outcomes; `refused` stands for every refusal."""
     untouched: list[str] = []
     """Places that neither the target nor the browser may reach."""

@@ -11,7 +11,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, TYPE_CHECKING, Self
 
 import msgspec
 
@@ -23,6 +23,9 @@ from cimd_conformance.model import (
     decode_event,
 )
 from cimd_conformance.outer import _launch
+
+if TYPE_CHECKING:
+    from cimd_testbed.net.lab import LabProcess
 
 _CHUNK = 1 << 20
 _STDERR_LINES = 200
@@ -37,10 +40,11 @@ class InnerProcess:
     def __init__(
         self, job: Job, argv: Callable[[Job, int], list[str]] | None = None
     ) -> None:
-        self._job = _launch.placed(job)
+        self._job = job
         self._argv = argv or _launch.inner_argv
         self._stderr: collections.deque[str] = collections.deque(maxlen=_STDERR_LINES)
         self._process: subprocess.Popen[bytes] | None = None
+        self._lab: LabProcess | None = None
         self._events_fd = -1
         self._stop_asked = False
         self._stderr_reader: threading.Thread | None = None
@@ -50,14 +54,7 @@ class InnerProcess:
         self._events_fd, theirs = os.pipe()
         try:
             _widen(self._events_fd)
-            self._process = process = subprocess.Popen(  # noqa: S603 - our own program
-                self._argv(self._job, theirs),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                pass_fds=(theirs,),
-                start_new_session=True,
-            )
+            self._process = process = self._spawn(theirs)
         except OSError as error:
             raise HarnessError(
                 "inner-not-started", f"The inner process did not start: {error}."
@@ -118,6 +115,8 @@ class InnerProcess:
                 process.wait(timeout=_LEAVE_SECONDS)
             self.kill()
             process.wait()
+        if self._lab is not None:
+            self._lab.kill()
         if self._stderr_reader is not None:
             self._stderr_reader.join(timeout=1)
         if self._events_fd >= 0:
@@ -137,6 +136,13 @@ class InnerProcess:
         if kind is not None:
             self.kill()
         self.close()
+
+    def _spawn(self, events_fd: int) -> subprocess.Popen[bytes]:
+        argv = self._argv(self._job, events_fd)
+        if self._job.network != "lab":
+            return _launch.start_plain(argv, events_fd)
+        self._lab = _launch.start_in_lab(argv, events_fd)
+        return self._lab.popen
 
     def _chunks(self) -> Iterator[bytes]:
         """Yield what arrives; ends also when a child of the inner keeps the pipe."""

@@ -21,6 +21,7 @@ from cimd_conformance.model import (
     Role,
     RunFinished,
     RunStarted,
+    Status,
     SuiteError,
     TargetError,
     Verdict,
@@ -169,19 +170,24 @@ def _settled(
         return finished
     interrupted = finished.interrupted or signals.stopped
     counts = report.counts()
+    own_error = finished.exit_code == ExitCode.OWN_ERROR or any(
+        control.status is Status.ERROR for control in report.controls
+    )
+    word: str
+    code: int
     word, code = verdict(
         counts,
         strict=strict,
         interrupted=interrupted,
         ctrl_c=signals.ctrl_c,
-        own_error=finished.exit_code == ExitCode.OWN_ERROR,
+        own_error=own_error,
     )
     said, said_code = finished.verdict, finished.exit_code
     if _error_of(finished) is not None:
-        word, code = Verdict(said), code if signals.ctrl_c else ExitCode(said_code)
+        word, code = said, code if signals.ctrl_c else said_code
     return msgspec.structs.replace(
         finished,
-        verdict=str(word),
+        verdict=word,
         exit_code=int(code),
         counts=counts,
         interrupted=interrupted,

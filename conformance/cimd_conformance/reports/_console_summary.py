@@ -29,6 +29,7 @@ from cimd_conformance.reports._text import shortened, visible
 
 _SHOWN_EVIDENCE = 12
 _SHOWN_IDS = 3
+_VERSION = "HTTP/1.1 "
 _BAD = (Status.ERROR, Status.FAILED, Status.WARNED)
 _GROUPED = (Status.INCONCLUSIVE, Status.NOT_RUN, Status.NOT_APPLICABLE)
 _BAD_FIRST = (Status.ERROR, Status.FAILED, Status.WARNED, Status.INCONCLUSIVE)
@@ -67,14 +68,15 @@ def evidence_line(item: Exchange | ContactSeen) -> Text:
         return Text(shortened(visible(text + request), 240))
     answer = "no answer"
     if item.response is not None:
-        answer = item.response.start
+        answer = item.response.start.removeprefix(_VERSION)
         for name, value in item.response.headers:
             if name.lower() == "location":
                 answer += f", Location: {value}"
+    request = item.request.start.removesuffix(f" {_VERSION}".rstrip())
     changed = " (changed)" if item.changed else ""
     text = (
         f"#{item.number} {item.sender} → {item.receiver} {item.message}{changed}: "
-        f"{item.request.start} → {answer}"
+        f"{request} → {answer}"
     )
     return Text(shortened(visible(text), 240))
 
@@ -195,8 +197,7 @@ def _details(report: Report, members: list[ScenarioResult]) -> Iterator[Text]:
         if control is None or control.status is Status.PASSED:
             continue
         yield Text(f"{control_id}:")
-        evidence = report.control_evidence.get(control_id, Evidence())
-        for item in evidence.items()[-_SHOWN_EVIDENCE:]:
+        for item in report.evidence_of(control).items()[-_SHOWN_EVIDENCE:]:
             yield evidence_line(item)
 
 

@@ -80,6 +80,13 @@ class ScenarioResult:
     evidence: Evidence = dataclasses.field(default_factory=Evidence)
 
 
+def control_label(control: Control) -> str:
+    """Return what exchanges and contacts of a control name as their scenario."""
+    if control.closing_for is None:
+        return control.id
+    return f"{control.id}#{control.closing_for}"
+
+
 class Report:
     """The state of a run after the events added so far."""
 
@@ -128,6 +135,10 @@ class Report:
             if control.id == control_id and control.closing_for is None:
                 return control
         return None
+
+    def evidence_of(self, control: Control) -> Evidence:
+        """Return what was seen in a control."""
+        return self.control_evidence.get(control_label(control), Evidence())
 
     def _finish(self, event: ScenarioFinished) -> None:
         result = self.scenarios.get(event.id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from cimd_conformance.model import AnyEvent, Check, Verdict
+from cimd_conformance.model import AnyEvent, Check, Control, Verdict
 from cimd_conformance.reports._output import (
     check_writable,
     safe_json,
@@ -67,23 +67,13 @@ def result_of(report: Report) -> ResultDocument:
         powers=started.powers,
         seed=started.seed,
         counts=finished.counts,
-        controls=_controls(report),
+        controls=[_control(report, control) for control in report.controls],
         scenarios=[_scenario(result) for result in report.scenarios.values()],
     )
 
 
-def _controls(report: Report) -> list[ControlEntry]:
-    """Return the controls; what was seen in one stands at its last entry."""
-    last = {control.id: number for number, control in enumerate(report.controls)}
-    return [
-        ControlEntry.of(
-            control,
-            _evidence(report.control_evidence.get(control.id))
-            if last[control.id] == number
-            else None,
-        )
-        for number, control in enumerate(report.controls)
-    ]
+def _control(report: Report, control: Control) -> ControlEntry:
+    return ControlEntry.of(control, _evidence(report.evidence_of(control)))
 
 
 def _scenario(result: ScenarioResult) -> ScenarioEntry:
@@ -119,7 +109,7 @@ def _check(check: Check) -> CheckEntry:
     )
 
 
-def _evidence(evidence: Evidence | None) -> EvidenceEntry | None:
+def _evidence(evidence: Evidence) -> EvidenceEntry | None:
     if not evidence:
         return None
     return EvidenceEntry(evidence.exchanges, evidence.contacts)

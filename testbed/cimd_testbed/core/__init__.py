@@ -1,5 +1,16 @@
 """Pure rules: accept, refuse or free, with the clause. No I/O, no asyncio."""
 
+from cimd_testbed.core._access_token import (
+    TOKEN_ALGORITHMS,
+    bearer_token,
+    token_algorithm,
+    token_for_resource,
+    token_issuer,
+    token_key,
+    token_scope,
+    token_time,
+    token_typ,
+)
 from cimd_testbed.core._addresses import (
     SPECIAL_BLOCKS,
     IPAddress,
@@ -24,7 +35,6 @@ from cimd_testbed.core._assertion import (
     assertion_jti,
     assertion_key,
     assertion_not_before,
-    assertion_signature,
     assertion_typ,
     assertion_type,
 )
@@ -125,7 +135,7 @@ from cimd_testbed.core._fetching import (
     addresses_to_dial,
     content_type,
     failure_text,
-    fetch_before_login,
+    fetch_for_visitor,
     fetch_status,
     fetch_url,
     follow_redirect,
@@ -150,6 +160,7 @@ from cimd_testbed.core._freshness import (
     unknown_kid_refetch,
 )
 from cimd_testbed.core._grants import (
+    access_token_claims,
     access_token_lifetime,
     code_client,
     code_expiry,
@@ -170,18 +181,16 @@ from cimd_testbed.core._grants import (
     secret_value,
     token_headers,
 )
-from cimd_testbed.core._jose import (
-    UnverifiedJwt,
-    read_unverified_jwt,
-    sign_jwt,
-    signature_matches,
-)
 from cimd_testbed.core._json import (
     Json,
     JsonObject,
     freeze,
     parse_json_object,
     repeated_members,
+)
+from cimd_testbed.core._jwt import (
+    UnverifiedJwt,
+    read_unverified_jwt,
 )
 from cimd_testbed.core._metadata import (
     metadata_issuer,
@@ -236,6 +245,7 @@ __all__ = [
     "SYMMETRIC_METHODS",
     "TEXT_LIST_MEMBERS",
     "TEXT_MEMBERS",
+    "TOKEN_ALGORITHMS",
     "UNDERSTOOD_CRITICAL",
     "URI_MEMBERS",
     "CacheBounds",
@@ -253,6 +263,7 @@ __all__ = [
     "UrlParts",
     "Verdict",
     "accept",
+    "access_token_claims",
     "access_token_lifetime",
     "addresses_to_dial",
     "assertion_algorithm",
@@ -264,11 +275,11 @@ __all__ = [
     "assertion_jti",
     "assertion_key",
     "assertion_not_before",
-    "assertion_signature",
     "assertion_typ",
     "assertion_type",
     "auth_method_in_common",
     "auth_methods",
+    "bearer_token",
     "cache_directives",
     "canonical_resource",
     "client_auth_method",
@@ -319,7 +330,7 @@ __all__ = [
     "error_redirect",
     "failure_lifetime",
     "failure_text",
-    "fetch_before_login",
+    "fetch_for_visitor",
     "fetch_status",
     "fetch_url",
     "follow_redirect",
@@ -387,8 +398,6 @@ __all__ = [
     "scope_subset",
     "secret_value",
     "server_metadata",
-    "sign_jwt",
-    "signature_matches",
     "single_auth_method",
     "split_scope",
     "split_url",
@@ -396,8 +405,15 @@ __all__ = [
     "still_fresh",
     "strictest",
     "tls_verified",
+    "token_algorithm",
     "token_audience",
+    "token_for_resource",
     "token_headers",
+    "token_issuer",
+    "token_key",
+    "token_scope",
+    "token_time",
+    "token_typ",
     "unknown_kid_refetch",
     "well_known_url",
 ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from cimd_testbed.core._decision import Decision, accept, free, refuse
 from cimd_testbed.core._document import is_secret_key
-from cimd_testbed.core._jose import read_unverified_jwt, signature_matches
 from cimd_testbed.core._json import Json, JsonObject
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -65,21 +64,6 @@ def assertion_algorithm(
     if key.get("kty") != _KEY_TYPES.get(alg[:2]):
         return refuse("pkjwt-alg-allowlist", "The key is for another algorithm.")
     return accept("pkjwt-alg-allowlist")
-
-
-def assertion_signature(
-    assertion: str, key: JsonObject, allowed: tuple[str, ...]
-) -> Decision:
-    """An allowed algorithm, used with a registered key, verifies (RFC 7523 section 3)."""
-    token = read_unverified_jwt(assertion)
-    if token is None:
-        return refuse("pkjwt-bad-signature", "The assertion is no JWT.")
-    algorithm = assertion_algorithm(token.header, key, allowed)
-    if algorithm.refused:
-        return algorithm
-    if not signature_matches(assertion, key, token.header.text("alg") or ""):
-        return refuse("pkjwt-bad-signature", "The signature does not match.")
-    return accept("pkjwt-bad-signature")
 
 
 def assertion_key(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hmac
-
-from markupsafe import Markup, escape
+from html import escape
 
 from cimd_testbed.core._decision import Decision, accept, refuse
 from cimd_testbed.core._json import JsonObject
@@ -24,7 +23,7 @@ def consent_required(client_id: str, approved: tuple[str, ...]) -> bool:
     return True
 
 
-def consent_text(value: str) -> Markup:
+def consent_text(value: str) -> str:
     """Return text from a document as harmless HTML (OAuth 2.1-13 section 7.11)."""
     return escape(value[:200])
 

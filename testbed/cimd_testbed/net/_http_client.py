@@ -94,7 +94,7 @@ async def _read_response(
             raise HttpError("The connection was closed without a response.")
 
 
-async def exchange(  # noqa: PLR0917 - one HTTP message
+async def exchange(
     stream: Stream,
     method: str,
     target: str,

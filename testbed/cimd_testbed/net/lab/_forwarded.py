@@ -62,7 +62,7 @@ class ForwardedHeaders:
         end = _HEAD_END.search(self._buffer)
         if end is None:
             return self._give_up() if len(self._buffer) > _LIMIT else b""
-        lines = _LINES.findall(self._take(end.end()))
+        lines: list[bytes] = _LINES.findall(self._take(end.end()))
         headers = _parse(lines[1:-1])
         self._choose_framing(lines[0], headers)
         return lines[0] + b"".join(self._edited(lines[1:-1], headers)) + lines[-1]

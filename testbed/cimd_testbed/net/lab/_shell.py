@@ -7,6 +7,7 @@ looks valid: a fetcher that gets this far would have been served by the real thi
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -26,6 +27,7 @@ from cimd_testbed.net.lab._outside import LabProcess, lab_available
 _FORWARDED = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT})
 _USAGE = 2
 _NOT_FOUND = 127
+_INTERRUPTED = 130
 _NAME = "--name"
 
 
@@ -71,6 +73,8 @@ def main(arguments: Sequence[str]) -> int:
     except (LabFilesError, ValueError) as error:
         _say(f"error: {error}")
         return _USAGE
+    except KeyboardInterrupt:
+        return _INTERRUPTED
 
 
 def _parse_name(entry: str) -> tuple[str, IPAddress]:
@@ -123,7 +127,8 @@ def _forward(pid: int) -> None:
     while True:
         info = signal.sigwaitinfo(_FORWARDED)
         if info.si_code != SENT_BY_KERNEL:
-            os.kill(pid, info.si_signo)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, info.si_signo)
 
 
 async def canary(request: Request) -> Response:

@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from markupsafe import Markup
-
 from cimd_testbed import core
 from cimd_testbed.core import CacheBounds, Decision, IPAddress, JsonObject
+from cimd_testbed.reference._jose import assertion_signature
 
 _Headers = tuple[tuple[str, str], ...]
 _Addresses = tuple[IPAddress, ...]
@@ -113,7 +112,7 @@ class Checks:
     # Login and consent
     login_csrf: Callable[[str, _Text], Decision] = core.consent_csrf
     consent_required: Callable[[str, _Strings], bool] = core.consent_required
-    consent_text: Callable[[str], Markup] = core.consent_text
+    consent_text: Callable[[str], str] = core.consent_text
     consent_client_host: Callable[[str], str] = core.consent_client_host
     consent_redirect_host: Callable[[str], str] = core.consent_redirect_host
     consent_loopback_warning: Callable[[_Strings], bool] = core.consent_loopback_warning
@@ -147,7 +146,7 @@ class Checks:
     )
     assertion_key: Callable[[JsonObject, _Keys], _Keys] = core.assertion_key
     assertion_signature: Callable[[str, JsonObject, _Strings], Decision] = (
-        core.assertion_signature
+        assertion_signature
     )
     assertion_jti: Callable[[int], Decision] = core.assertion_jti
     grant_auth_method: Callable[[str, str], Decision] = core.grant_auth_method

@@ -10,7 +10,9 @@ from cimd_testbed.core import (
     JsonObject,
     looks_like_client_id_url,
     parse_json_object,
+    refuse,
 )
+from cimd_testbed.net import Response
 from cimd_testbed.reference.authorization_server._checks import Checks
 from cimd_testbed.reference.authorization_server._errors import (
     FetchError,
@@ -22,6 +24,7 @@ from cimd_testbed.reference.authorization_server._settings import Settings
 from cimd_testbed.reference.authorization_server._store import Bounded
 
 ACCEPT = "application/json"
+NOT_JSON = refuse("cimd-doc-valid-json", "The document is not a JSON object.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +123,14 @@ class Clients:
     def _judge_document(self, client_id: str, fetched: Fetched) -> JsonObject:
         checks, response = self.checks, fetched.response
         demand_fetched(checks.fetch_status(response.status), body=response.body)
-        for decision in (
-            checks.content_type(response.header("content-type")),
-            checks.read_complete(response.truncated),
-            checks.document_json(response.body),
-        ):
-            demand_fetched(decision, answered=True, body=response.body)
-        document = parse_json_object(response.body)
+        kind = response.header("content-type")
+        demand_unusable(checks.content_type(kind), response)
+        demand_unusable(checks.read_complete(response.truncated), response)
+        demand_unusable(checks.document_json(response.body), response)
+        try:
+            document = parse_json_object(response.body)
+        except ValueError as error:
+            raise FetchError(NOT_JSON, answered=True, body=response.body) from error
         for judge in (
             checks.document_client_secret,
             checks.document_symmetric_method,
@@ -139,10 +143,12 @@ class Clients:
             checks.document_grants,
             checks.document_auth_methods,
         ):
-            demand_fetched(judge(document), answered=True, body=response.body)
-        demand_fetched(
-            checks.document_client_id(document, client_id, fetched.url),
-            answered=True,
-            body=response.body,
-        )
+            demand_unusable(judge(document), response)
+        named = checks.document_client_id(document, client_id, fetched.url)
+        demand_unusable(named, response)
         return document
+
+
+def demand_unusable(decision: Decision, response: Response) -> None:
+    """Raise `FetchError` when what came is refused."""
+    demand_fetched(decision, answered=True, body=response.body)

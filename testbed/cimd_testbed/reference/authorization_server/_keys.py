@@ -9,7 +9,8 @@ from typing import Any
 
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
-from cimd_testbed.core import JsonObject, sign_jwt
+from cimd_testbed.core import JsonObject
+from cimd_testbed.reference._jose import sign_jwt
 
 
 @functools.cache

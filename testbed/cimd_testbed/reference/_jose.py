@@ -1,49 +1,29 @@
-"""Signed JWTs as pure functions over joserfc: cut, verify, sign."""
+"""Signatures, over joserfc: one key, one algorithm, yes or no."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import functools
 import warnings
-from dataclasses import dataclass
 
 from joserfc import jws
 from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 
-from cimd_testbed.core._json import JsonObject, parse_json_object
+from cimd_testbed.core import (
+    Decision,
+    JsonObject,
+    accept,
+    assertion_algorithm,
+    read_unverified_jwt,
+    refuse,
+    token_algorithm,
+)
 
 _KEY_CLASSES: dict[str, type[ECKey | OKPKey | RSAKey]] = {
     "EC": ECKey,
     "OKP": OKPKey,
     "RSA": RSAKey,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class UnverifiedJwt:
-    """The header and claims of a JWT whose signature nobody has looked at yet."""
-
-    header: JsonObject
-    claims: JsonObject
-
-
-def read_unverified_jwt(token: str) -> UnverifiedJwt | None:
-    """Cut a compact JWS apart; None when it is no JWT (RFC 7519 section 7.2)."""
-    pieces = token.split(".")
-    if len(pieces) != 3 or len(token) > 16384:
-        return None
-    try:
-        header, claims = (parse_json_object(_decode(piece)) for piece in pieces[:2])
-    except (ValueError, binascii.Error):
-        return None
-    return UnverifiedJwt(header, claims)
-
-
-def _decode(piece: str) -> bytes:
-    padded = piece.encode("ascii") + b"=" * (-len(piece) % 4)
-    return base64.b64decode(padded, altchars=b"-_", validate=True)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -85,3 +65,32 @@ def sign_jwt(header: JsonObject, payload: bytes, key: Key) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SecurityWarning)
         return jws.serialize_compact(header.plain(), payload, key, registry=registry)
+
+
+def assertion_signature(
+    assertion: str, key: JsonObject, allowed: tuple[str, ...]
+) -> Decision:
+    """An allowed algorithm, used with a registered key, verifies (RFC 7523 section 3)."""
+    token = read_unverified_jwt(assertion)
+    if token is None:
+        return refuse("pkjwt-bad-signature", "The assertion is no JWT.")
+    algorithm = assertion_algorithm(token.header, key, allowed)
+    if algorithm.refused:
+        return algorithm
+    if not signature_matches(assertion, key, token.header.text("alg") or ""):
+        return refuse("pkjwt-bad-signature", "The signature does not match.")
+    return accept("pkjwt-bad-signature")
+
+
+def token_signature(token: str, key: JsonObject, allowed: tuple[str, ...]) -> Decision:
+    """An allowed algorithm, used with the issuer's key, verifies (RFC 9068 section 4)."""
+    clause = "mcp-rs-signature-alg"
+    cut = read_unverified_jwt(token)
+    if cut is None:
+        return refuse(clause, "The token is no JWT.")
+    algorithm = token_algorithm(cut.header, key, allowed)
+    if algorithm.refused:
+        return algorithm
+    if not signature_matches(token, key, cut.header.text("alg") or ""):
+        return refuse(clause, "The signature does not match.")
+    return accept(clause)

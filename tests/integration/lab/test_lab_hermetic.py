@@ -1,0 +1,131 @@
+"""What of the host can be reached or seen from inside, and what the host keeps."""
+
+import contextlib
+import os
+import socket
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from cimd_testbed.net.lab import LabFilesError, clean_environment
+from cimd_testbed.net.lab._files import place_files
+
+PROXIED = {
+    "http_proxy": "http://proxy.example",
+    "HTTPS_PROXY": "http://proxy.example",
+    "SSH_AUTH_SOCK": "/tmp/agent",
+    "DOCKER_HOST": "unix:///run/docker.sock",
+    "RES_OPTIONS": "use-vc",
+}
+
+
+@contextlib.contextmanager
+def unix_server(path):
+    """Answer one byte to whoever connects, on the host's side."""
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(str(path))
+    server.listen()
+
+    def answer():
+        with contextlib.suppress(OSError):
+            while True:
+                accepted, _ = server.accept()
+                accepted.sendall(b"!")
+                accepted.close()
+
+    thread = threading.Thread(target=answer, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown(socket.SHUT_RDWR)
+        server.close()
+        thread.join()
+
+
+def ask(path):
+    with socket.socket(socket.AF_UNIX) as client:
+        try:
+            client.connect(str(path))
+            return client.recv(1).decode()
+        except OSError as error:
+            return type(error).__name__
+
+
+async def ask_inside(network, *paths):
+    return [ask(path) for path in paths]
+
+
+@pytest.mark.lab
+def test_unix_sockets_of_the_host_are_masked(inside, tmp_path):
+    path = tmp_path / "s"
+    with unix_server(path):
+        assert ask(path) == "!"
+        assert inside(ask_inside, str(path)) == ["ConnectionRefusedError"]
+        assert ask(path) == "!"
+
+
+@pytest.mark.lab
+def test_abstract_sockets_stay_outside(inside):
+    with unix_server("\0cimd-lab-test"):
+        assert inside(ask_inside, "\0cimd-lab-test") == ["ConnectionRefusedError"]
+
+
+async def look_around(network):
+    etc = Path("/etc")
+    environ = network.environment(os.environ)
+    bundle = Path(environ["SSL_CERT_FILE"]).read_bytes()
+    interfaces = [name for _, name in socket.if_nameindex()]
+    return {
+        "resolv": (etc / "resolv.conf").read_text(),
+        "hosts": next(
+            line
+            for line in (etc / "nsswitch.conf").read_text().splitlines()
+            if line.startswith("hosts:")
+        ),
+        "interfaces": interfaces,
+        "bundle": bundle.endswith(network.authority.ca_pem),
+        "names": sorted({*environ} & {*PROXIED, "TRUST_PROXY"}),
+        "handed": [name for name in environ if name.startswith("CIMD_LAB")],
+        "directory": str(network.files.directory),
+        "pids": sorted(int(p.name) for p in Path("/proc").glob("[0-9]*"))[:2],
+    }
+
+
+@pytest.mark.lab
+@pytest.mark.skipif(
+    not Path("/etc/nsswitch.conf").exists(), reason="no nsswitch.conf on this system"
+)
+def test_resolver_files_environment_and_trust(inside):
+    before = Path("/etc/resolv.conf").read_text()
+    seen = inside(look_around, environ={**PROXIED, "TRUST_PROXY": "1"})
+    assert seen["resolv"] == "nameserver 127.0.0.1\n"
+    assert seen["hosts"].split() == ["hosts:", "files", "dns"]
+    assert seen["interfaces"] == ["lo"]
+    assert seen["bundle"]
+    assert seen["names"] == ["TRUST_PROXY"]
+    assert seen["handed"] == []
+    assert seen["pids"] == [1, 2]
+    assert Path("/etc/resolv.conf").read_text() == before
+    assert "cimd-lab" not in Path("/proc/mounts").read_text()
+    assert not (Path(seen["directory"]) / "ca.pem").exists()
+
+
+def test_nothing_is_mounted_outside_a_lab():
+    with pytest.raises(LabFilesError, match="enter_lab"):
+        place_files(b"", {})
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="namespaces are Linux")
+def test_a_process_outside_cannot_enter():
+    from cimd_testbed.net.lab import enter_lab
+
+    with pytest.raises(RuntimeError, match="lab_argv"):
+        enter_lab()
+
+
+def test_only_known_names_are_stripped():
+    kept = {"PATH": "/bin", "TRUST_PROXY": "1", "SSL_CERT_DIR": "/x"}
+    assert clean_environment({**PROXIED, **kept}) == kept
