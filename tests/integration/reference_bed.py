@@ -83,7 +83,12 @@ def assertion(
         "jti": secrets.token_hex(8),
         **claims,
     }
-    head = {"alg": alg, "typ": "oauth-client-auth+jwt", "kid": key.kid, **(header or {})}
+    head = {
+        "alg": alg,
+        "typ": "oauth-client-auth+jwt",
+        "kid": key.kid,
+        **(header or {}),
+    }
     return sign_jwt(JsonObject(head), json.dumps(body).encode(), key)
 
 
@@ -218,7 +223,9 @@ def response_parameters(page: Response) -> dict[str, str]:
     location = page.header("location")
     assert location, (page.status, page.text)
     assert location.startswith(CALLBACK), location
-    return {name: value[0] for name, value in parse_qs(urlsplit(location).query).items()}
+    return {
+        name: value[0] for name, value in parse_qs(urlsplit(location).query).items()
+    }
 
 
 def settings(**changes: Any) -> Settings:
@@ -232,9 +239,7 @@ def settings(**changes: Any) -> Settings:
 
 
 @asynccontextmanager
-async def open_bed(
-    checks: Checks = Checks(), **changes: Any
-) -> AsyncIterator[Bed]:
+async def open_bed(checks: Checks = Checks(), **changes: Any) -> AsyncIterator[Bed]:
     network = EmbeddedNetwork()
     await network.start()
     authority = Authority()

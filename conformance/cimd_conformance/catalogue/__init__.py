@@ -9,6 +9,7 @@ from cimd_conformance.catalogue._load import (
     expand_scenario,
     load_catalogue,
     load_scenario,
+    select_instances,
 )
 from cimd_conformance.catalogue._locate import locate
 from cimd_conformance.catalogue._placeholders import expand, placeholders
@@ -45,4 +46,5 @@ __all__ = [
     "placeholders",
     "profile_names",
     "read_toml",
+    "select_instances",
 ]

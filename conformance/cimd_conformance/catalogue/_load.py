@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,7 +32,14 @@ class Instance(msgspec.Struct, frozen=True):
     @property
     def control(self) -> str:
         """The id of the control that it rests on."""
-        return control_id(self.scenario.flow, self.variant)
+        return control_id(*self.control_shape)
+
+    @property
+    def control_shape(self) -> tuple[str, dict[str, str]]:
+        """The flow and the variant of the control."""
+        changed = dict(self.scenario.control)
+        flow = changed.pop("flow", self.scenario.flow)
+        return flow, _variant({**self.variant, **changed})
 
     def planned(self) -> PlannedInstance:
         """Describe the instance for the plan of a run and for `list`."""
@@ -58,6 +66,27 @@ class Catalogue(msgspec.Struct, frozen=True):
     def scenarios(self) -> list[Scenario]:
         """Return the scenarios, each once, before expansion of nothing."""
         return list({i.scenario.id: i.scenario for i in self.instances}.values())
+
+
+def select_instances(
+    instances: list[Instance], role: str, only: list[str], skip: list[str]
+) -> list[Instance]:
+    """Return the instances of a role that globs choose, by instance or scenario id."""
+
+    def matches(instance: Instance, patterns: list[str]) -> bool:
+        return any(
+            name == pattern or fnmatch.fnmatchcase(name, pattern)
+            for pattern in patterns
+            for name in (instance.id, instance.scenario.id)
+        )
+
+    return [
+        instance
+        for instance in instances
+        if instance.scenario.role.value == role
+        and (not only or matches(instance, only))
+        and not matches(instance, skip)
+    ]
 
 
 def control_id(flow: str, variant: dict[str, str]) -> str:

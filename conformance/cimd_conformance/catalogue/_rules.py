@@ -61,6 +61,9 @@ def _words(scenario: Scenario) -> Iterator[Complaint]:
         for value in values:
             allowed = VARIANTS.get(name, ())
             yield from _word(["variants", name], value, allowed, "value here")
+    for name, value in scenario.control.items():
+        words = FLOWS if name == "flow" else VARIANTS.get(name, ())
+        yield from _word(["control"], value, words, "control")
     if not scenario.expect:
         yield [], "A scenario without an expectation proves nothing.", ""
     if not scenario.flaws:

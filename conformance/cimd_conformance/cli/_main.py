@@ -114,15 +114,16 @@ def run_cli(argv: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else list(argv)
     try:
         result: Any = cli.main(arguments, PROGRAM, standalone_mode=False)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _forget_stdout()
-        return int(ExitCode.CONFORMANT)
+        code = int(result or 0)
+    except (BrokenPipeError, SystemExit):
+        # The latter is how click answers a closed pipe (and a shell's completion).
+        code = int(ExitCode.CONFORMANT)
     except (click.Abort, KeyboardInterrupt):
-        return int(ExitCode.CTRL_C)
+        code = int(ExitCode.CTRL_C)
     except Exception as error:  # noqa: BLE001 - the last line of defence
-        return _end(error, debug="--debug" in _before_double_dash(arguments))
-    return int(result or 0)
+        code = _end(error, debug="--debug" in _before_double_dash(arguments))
+    _flush_stdout()
+    return code
 
 
 def _end(error: Exception, *, debug: bool) -> int:
@@ -150,7 +151,10 @@ def complain(code: str, message: str, hint: str = "") -> None:
     from cimd_conformance.reports._text import visible  # noqa: PLC0415 - errors only
 
     with contextlib.suppress(OSError):
-        click.echo(f"error[{code}]: {visible(message)}", err=True)
+        first, *more = message.splitlines() or [""]
+        click.echo(f"error[{code}]: {visible(first)}", err=True)
+        for line in more:
+            click.echo(f"  {visible(line)}", err=True)
         for line in hint.splitlines():
             click.echo(f"hint: {visible(line)}", err=True)
 
@@ -174,9 +178,13 @@ def _before_double_dash(arguments: list[str]) -> list[str]:
     return arguments[: arguments.index("--")] if "--" in arguments else arguments
 
 
-def _forget_stdout() -> None:
-    """Point stdout elsewhere, so that Python's last flush does not complain."""
-    with contextlib.suppress(OSError, ValueError):
+def _flush_stdout() -> None:
+    """Flush; when nobody reads, point stdout elsewhere, as Python flushes once more."""
+    try:
+        sys.stdout.flush()
+    except ValueError:
+        return
+    except BrokenPipeError:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, sys.stdout.fileno())
         os.close(null)

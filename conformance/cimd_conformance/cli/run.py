@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -13,11 +13,14 @@ from cimd_conformance.cli._options import SuiteOptions, suite_options
 from cimd_conformance.cli._suite import job_of, run_suite
 from cimd_conformance.model import ConfigError, Job
 
+if TYPE_CHECKING:
+    from cimd_conformance.target import TargetFile
+
 _EPILOG = """\b
 Examples:
   cimd-conformance run target.toml
   cimd-conformance run target.toml --profile mcp-2025-11-25 --strict
-  cimd-conformance run target.toml --only 'cimd/fetch/*' --ndjson events.ndjson
+  cimd-conformance run target.toml --only 'cimd/fetch/*' --ndjson run.ndjson
 """
 
 
@@ -37,11 +40,26 @@ def command(target: str, *, network: str | None, **values: Any) -> int:
     """
     options = SuiteOptions(**values)
     _check_target(target)
+    chosen = network_for_target(network)
+    described = _prepare(target)
     words = ["run", target]
     if network is not None:
         words += ["--network", network]
-    fields = job_of(options, network=network_for_target(network), target=target)
+    role = described.role.value
+    fields = job_of(options, network=chosen, target=target, role=role)
     return run_suite(msgspec.convert(fields, Job), options, words)
+
+
+def _prepare(target: str) -> TargetFile:
+    """Install the target where its file says how: outside the lab, with the network."""
+    from cimd_conformance.target import load_target, prepare_target  # noqa: PLC0415
+
+    file = Path(target)
+    described = load_target(file)
+    prepare_target(
+        file, described, lambda line: click.echo(f"prepare: {line}", err=True)
+    )
+    return described
 
 
 def _check_target(target: str) -> None:

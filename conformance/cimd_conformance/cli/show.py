@@ -55,6 +55,8 @@ def explain(instances: list[Instance]) -> Iterator[str]:
     yield f"role      {planned.role.value}"
     yield f"severity  {planned.severity.value}"
     yield f"flow      {scenario.flow}"
+    if scenario.control:
+        yield f"control   {first.control}"
     for name, values in (
         ("needs", scenario.needs),
         ("features", scenario.features),
@@ -81,7 +83,7 @@ def _section(title: str, paragraphs: list[str]) -> Iterator[str]:
     yield ""
     yield title
     for paragraph in paragraphs:
-        yield from _wrapped(paragraph, "  ", "    ")
+        yield from _wrapped(paragraph, "  ", "  " if title == "Why" else "    ")
 
 
 def _expectations(expects: list[Expect]) -> Iterator[str]:

@@ -134,7 +134,7 @@ class Engine:
         )
 
     async def _judged(self, instance: Instance) -> tuple[Status, str]:
-        control = await self.control(instance.scenario.flow, instance.variant)
+        control = await self.control(*instance.control_shape)
         if control.status is not Status.PASSED:
             return Status.INCONCLUSIVE, f"The control failed: {control.reason}"
         scenario = instance.scenario
@@ -152,9 +152,8 @@ class Engine:
         status = worst(check.status for check in checks)
         reason = next((c.reason for c in checks if c.status is status), "")
         if scenario.disturbs:
-            closing = await self._run_control(
-                scenario.flow, instance.variant, closing_for=instance.id
-            )
+            flow, variant = instance.control_shape
+            closing = await self._run_control(flow, variant, closing_for=instance.id)
             if closing.status is not Status.PASSED and status is Status.PASSED:
                 return Status.INCONCLUSIVE, f"The closing control: {closing.reason}"
         return status, reason

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import fnmatch
 import os
 import secrets
 import sys
@@ -22,6 +21,7 @@ from cimd_conformance.catalogue import (
     Instance,
     load_catalogue,
     load_profile,
+    select_instances,
 )
 from cimd_conformance.engine._embedded import Surroundings, start_embedded
 from cimd_conformance.engine._engine import Engine, Finished, counts
@@ -99,7 +99,7 @@ def _failed(out: Out, error: SuiteError) -> RunFinished:
 
 async def _run(job: Job, out: Out) -> int:
     if job.kind == "prove":
-        from cimd_conformance.prove import prove_inner  # noqa: PLC0415 - its own job
+        from cimd_conformance.prove._inner import prove_inner  # noqa: PLC0415 - its own job
 
         return await prove_inner(job, out.emit, out.now)
     stop = asyncio.Event()
@@ -144,21 +144,7 @@ def _finish(
 
 def select(instances: list[Instance], job: Job) -> list[Instance]:
     """Return the instances of the job's role that its globs choose."""
-
-    def matches(instance: Instance, patterns: list[str]) -> bool:
-        return any(
-            fnmatch.fnmatchcase(name, pattern)
-            for pattern in patterns
-            for name in (instance.id, instance.scenario.id)
-        )
-
-    return [
-        instance
-        for instance in instances
-        if instance.scenario.role.value == job.role
-        and (not job.only or matches(instance, job.only))
-        and not matches(instance, job.skip)
-    ]
+    return select_instances(instances, job.role, job.only, job.skip)
 
 
 def watch_control(stop: asyncio.Event) -> None:
@@ -177,9 +163,11 @@ def watch_control(stop: asyncio.Event) -> None:
     loop.add_reader(0, readable)
 
 
-async def open_network(job: Job) -> tuple[Network, Authority]:
-    """Open the job's network, and make the CA of the run."""
-    authority = Authority()
+async def open_network(
+    job: Job, authority: Authority | None = None
+) -> tuple[Network, Authority]:
+    """Open the job's network; make the CA of the run unless there is one."""
+    authority = authority or Authority()
     match job.network:
         case "embedded":
             embedded = EmbeddedNetwork()

@@ -96,9 +96,9 @@ def _judge_places(expect: Expect, evidence: Evidence, label: str) -> Answer | No
 
 def _part(value: Any, path: list[str | int]) -> tuple[bool, Any]:
     for key in path:
-        if (isinstance(value, dict) and key in value) or (
-            isinstance(value, list) and isinstance(key, int) and key < len(value)
-        ):
+        if isinstance(value, list) and isinstance(key, int) and key < len(value):
+            value = value[key]
+        elif isinstance(value, dict) and key in value:
             value = value[key]
         else:
             return False, None
@@ -158,7 +158,7 @@ def answer(
     label: str,
     known: dict[str, Any],
 ) -> Answer:
-    """Combine what one expectation asks: an illegal part decides, then a missing one."""
+    """Combine what one expectation asks: an illegal part decides, then a gap."""
     parts = [
         part
         for part in (

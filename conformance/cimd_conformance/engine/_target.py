@@ -50,10 +50,11 @@ async def read_metadata(
     for url in [explicit] if explicit else metadata_urls(issuer):
         try:
             response = await http.request("GET", url, (("Accept", "application/json"),))
-            value = json.loads(response.body)
         except (HttpError, OSError, TimeoutError) as error:
             seen.append(f"{url}: {type(error).__name__} {error}")
             continue
+        try:
+            value = json.loads(response.body)
         except ValueError:
             seen.append(f"{url}: HTTP {response.status}, not JSON")
             continue

@@ -153,6 +153,18 @@ class ScenarioFinished(Event, frozen=True, tag="scenario-finished"):
     control: str | None = None
 
 
+class FlawTried(Event, frozen=True, tag="flaw-tried"):
+    """`prove` ran scenarios against the reference with one check replaced."""
+
+    flaw: str
+    check: str
+    title: str
+    statuses: dict[str, Status]
+    """What became of each instance that could be affected."""
+    reasons: dict[str, str] = {}
+    """Why instances were inconclusive or in error."""
+
+
 class RunFinished(Event, frozen=True, tag="run-finished"):
     """The footer: without it a stream is a truncated run."""
 
@@ -175,6 +187,7 @@ AnyEvent = (
     | TargetExited
     | Check
     | ScenarioFinished
+    | FlawTried
     | RunFinished
 )
 

@@ -24,6 +24,8 @@ class Job(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields
     """Seconds after which an absence counts; None takes the target's own."""
     flaw: str | None = None
     """Run against the reference with this flaw."""
+    flaws: list[str] = []
+    """For `prove`: only these flaws."""
     full: bool = False
     outside: str = ""
     """The outer network namespace, against which the lab verifies itself."""

@@ -92,6 +92,10 @@ class Scenario(_Table, frozen=True):
     features: list[str] = []
     """What the target has to announce."""
     variants: dict[str, list[str]] = {}
+    control: dict[str, str] = {}
+    """What differs from the scenario's own shape in the legitimate flow that it rests
+    on: a scenario that asks whether a legitimate flow works at all rests on a simpler
+    one, e.g. `control = {auth = "none"}`."""
     case: list[dict[str, Any]] = []
     place: list[Place] = []
     change: list[Change] = []

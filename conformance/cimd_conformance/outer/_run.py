@@ -166,32 +166,23 @@ def _settled(
     strict: bool,
 ) -> RunFinished:
     """Return the footer with the verdict that only the outer process can know."""
-    if job.kind != "run":
-        return finished
     interrupted = finished.interrupted or signals.stopped
-    counts = report.counts()
-    own_error = finished.exit_code == ExitCode.OWN_ERROR or any(
-        control.status is Status.ERROR for control in report.controls
-    )
-    word: str
-    code: int
-    word, code = verdict(
-        counts,
-        strict=strict,
-        interrupted=interrupted,
-        ctrl_c=signals.ctrl_c,
-        own_error=own_error,
-    )
-    said, said_code = finished.verdict, finished.exit_code
-    if _error_of(finished) is not None:
-        word, code = said, code if signals.ctrl_c else said_code
-    return msgspec.structs.replace(
-        finished,
-        verdict=word,
-        exit_code=int(code),
-        counts=counts,
-        interrupted=interrupted,
-    )
+    if job.kind == "run" and _error_of(finished) is None:
+        counts = report.counts()
+        word, code = verdict(
+            counts,
+            strict=strict,
+            interrupted=interrupted,
+            own_error=finished.exit_code == ExitCode.OWN_ERROR
+            or any(each.status is Status.ERROR for each in report.controls),
+        )
+        finished = msgspec.structs.replace(
+            finished, verdict=str(word), exit_code=int(code), counts=counts
+        )
+    if signals.ctrl_c:
+        code = ExitCode.CTRL_C
+        finished = msgspec.structs.replace(finished, exit_code=int(code))
+    return msgspec.structs.replace(finished, interrupted=interrupted)
 
 
 def _synthetic(relay: _Relay, error: SuiteError | None) -> RunFinished:

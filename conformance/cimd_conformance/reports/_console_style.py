@@ -1,11 +1,28 @@
-"""How the console shows statuses and severities."""
+"""What the console reports have in common: the console itself, colours, layout."""
 
 from __future__ import annotations
+
+from typing import IO, Never
 
 from rich.console import Console
 from rich.text import Text
 
 from cimd_conformance.model import Severity, Status
+
+WIDTH = 80
+
+
+class PlainConsole(Console):
+    """A console that interprets nothing in what it is given."""
+
+    def __init__(self, stream: IO[str] | None = None) -> None:
+        super().__init__(file=stream, highlight=False, markup=False, emoji=False)
+        self.width = min(self.width, WIDTH)
+
+    def on_broken_pipe(self) -> Never:
+        """Leave it to the caller, where the inherited method would exit."""
+        raise BrokenPipeError
+
 
 STATUS_STYLES = {
     Status.PASSED: "green",

@@ -12,6 +12,7 @@ from cimd_conformance.model import (
     ContactSeen,
     Control,
     Exchange,
+    FlawTried,
     PlannedInstance,
     RunFinished,
     RunStarted,
@@ -117,7 +118,7 @@ class Report:
                 self.exits.append(event)
             case RunFinished():
                 self.finished = event
-            case ScenarioStarted() | TargetOutput():
+            case ScenarioStarted() | TargetOutput() | FlawTried():
                 pass
 
     def counts(self) -> dict[str, int]:

@@ -20,12 +20,14 @@ from cimd_conformance.model import (
     TargetOutput,
 )
 from cimd_conformance.reports._console_progress import Progress
-from cimd_conformance.reports._console_style import STATUS_STYLES
+from cimd_conformance.reports._console_style import (
+    STATUS_STYLES,
+    WIDTH,
+    PlainConsole,
+)
 from cimd_conformance.reports._console_summary import show_summary
 from cimd_conformance.reports._report import Keep, Report
 from cimd_conformance.reports._text import shortened, visible
-
-WIDTH = 80
 
 
 class Volume(enum.Enum):
@@ -68,13 +70,13 @@ class ConsoleWriter:
     ) -> ConsoleWriter:
         """Write to stdout or stderr, with a live bar where a person is watching."""
         stream = sys.stderr if stderr else sys.stdout
-        console = _console(stream)
+        console = PlainConsole(stream)
         bar: Console | None = None
         if volume is not Volume.QUIET:
             if _is_terminal(stream):
                 bar = console
             elif _is_terminal(sys.stderr):
-                bar = _console(sys.stderr)
+                bar = PlainConsole(sys.stderr)
         return cls(console, volume=volume, replay=replay, bar=bar)
 
     def event(self, event: AnyEvent) -> None:
@@ -133,15 +135,6 @@ class ConsoleWriter:
         if reason and status is not Status.FAILED:
             line.append(f"  {shortened(visible(reason))}", "dim not bold")
         self._console.print(line, soft_wrap=True)
-
-
-def _console(stream: IO[str]) -> Console:
-    """Return a console that interprets nothing in what it is given."""
-    console = Console(
-        file=stream, highlight=False, markup=False, emoji=False, soft_wrap=False
-    )
-    console.width = min(console.width, WIDTH)
-    return console
 
 
 def _is_terminal(stream: IO[str]) -> bool:

@@ -6,7 +6,11 @@ from rich.console import Console
 from rich.text import Text
 
 from cimd_conformance.model import PlannedInstance
-from cimd_conformance.reports._console_style import SEVERITY_STYLES
+from cimd_conformance.reports._console_style import (
+    SEVERITY_STYLES,
+    PlainConsole,
+    print_hanging,
+)
 from cimd_conformance.reports._output import check_writable, write_document
 from cimd_conformance.reports._types import LIST_SCHEMA, ListDocument, ListEntry
 from cimd_conformance.reports.document import encode_document
@@ -25,10 +29,10 @@ def write_list(planned: list[PlannedInstance], version: str, destination: str) -
 
 def show_list(planned: list[PlannedInstance], console: Console | None = None) -> None:
     """Print the catalogue: one scenario on two lines, and the count at the end."""
-    console = console or Console(highlight=False, soft_wrap=True)
+    console = console or PlainConsole()
     for each in planned:
-        console.print(_line(each))
-        console.print(Text(f"          {each.title}", style="dim"))
+        console.print(_line(each), soft_wrap=True)
+        print_hanging(console, " " * 10, Text(each.title, style="dim"))
     plural = "" if len(planned) == 1 else "s"
     console.print(f"{len(planned)} scenario{plural}")
 

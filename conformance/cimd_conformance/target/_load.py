@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 from cimd_conformance.catalogue import complain, locate, placeholders, read_toml
@@ -68,7 +69,9 @@ def cache_dir(path: Path, target: TargetFile) -> Path:
     return root / "cimd-conformance" / f"{slug}-{digest.hexdigest()[:12]}"
 
 
-def prepare_target(path: Path, target: TargetFile) -> Path:
+def prepare_target(
+    path: Path, target: TargetFile, say: Callable[[str], None] = lambda _line: None
+) -> Path:
     """Run the `prepare` commands unless they succeeded before; return the cache.
 
     Raises `TargetError` with the command's last output when one fails.
@@ -87,26 +90,31 @@ def prepare_target(path: Path, target: TargetFile) -> Path:
     cache.mkdir(parents=True, exist_ok=True)
     for command in target.server.prepare:
         argv = [part.replace("{cache}", str(cache)) for part in command]
-        try:
-            run = subprocess.run(  # noqa: S603 - the user's own file says so
-                argv,
-                cwd=path.parent / target.server.cwd,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                check=False,
-            )
-        except OSError as error:
-            raise TargetError(
-                "prepare-failed", f"{argv[0]} cannot be run: {error}.", "Install it."
-            ) from None
-        if run.returncode:
-            tail = "\n".join(run.stdout.splitlines()[-15:])
-            raise TargetError(
-                "prepare-failed",
-                f"{' '.join(argv)} ended with {run.returncode}:\n{tail}",
-                "Run the command by hand, or delete the cache folder and try again.",
-            )
+        say(" ".join(argv))
+        _prepare(argv, path.parent / target.server.cwd)
     done.touch()
     return cache
+
+
+def _prepare(argv: list[str], cwd: Path) -> None:
+    try:
+        run = subprocess.run(  # noqa: S603 - the user's own file says so
+            argv,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+    except OSError as error:
+        raise TargetError(
+            "prepare-failed", f"{argv[0]} cannot be run: {error}.", "Install it."
+        ) from None
+    if run.returncode:
+        tail = "\n".join(run.stdout.splitlines()[-15:])
+        raise TargetError(
+            "prepare-failed",
+            f"{' '.join(argv)} ended with {run.returncode}:\n{tail}",
+            "Run the command by hand, or delete the cache folder and try again.",
+        )

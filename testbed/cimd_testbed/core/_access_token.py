@@ -39,7 +39,7 @@ def token_key(
 def token_algorithm(
     header: JsonObject, key: JsonObject, allowed: tuple[str, ...]
 ) -> Decision:
-    """An allow-list of algorithms, each for its kind of key (RFC 8725 section 3.1)."""
+    """Allow listed algorithms only, each for its kind of key (RFC 8725 section 3.1)."""
     clause = "mcp-rs-signature-alg"
     alg = header.text("alg")
     if alg is None or alg not in allowed or key.get("kty") != _KEY_TYPES.get(alg[:2]):
@@ -48,7 +48,7 @@ def token_algorithm(
 
 
 def token_issuer(claims: JsonObject, issuer: str) -> Decision:
-    """The issuer is the one that is trusted (RFC 9068 section 4)."""
+    """Check that the issuer is the one that is trusted (RFC 9068 section 4)."""
     clause = "mcp-rs-issuer"
     if claims.get("iss") != issuer:
         return refuse(clause, "The token is from another issuer.")
@@ -56,7 +56,7 @@ def token_issuer(claims: JsonObject, issuer: str) -> Decision:
 
 
 def token_for_resource(claims: JsonObject, resource: str) -> Decision:
-    """The audience is this resource (RFC 8707 section 2, MCP)."""
+    """Check that the audience is this resource (RFC 8707 section 2, MCP)."""
     clause = "mcp-rs-audience"
     audience = claims.get("aud")
     if audience == resource:
@@ -67,7 +67,10 @@ def token_for_resource(claims: JsonObject, resource: str) -> Decision:
 
 
 def token_time(claims: JsonObject, now: float) -> Decision:
-    """It has begun and has not expired (RFC 7519 sections 4.1.4 and 4.1.5)."""
+    """Check that it has begun and has not expired.
+
+    RFC 7519 sections 4.1.4 and 4.1.5.
+    """
     clause = "mcp-rs-expiry-nbf"
     expires = claims.number("exp")
     if expires is None or expires <= now:
@@ -79,7 +82,7 @@ def token_time(claims: JsonObject, now: float) -> Decision:
 
 
 def token_scope(claims: JsonObject, required: tuple[str, ...]) -> Decision:
-    """It has the scope that the operation takes (RFC 6750 section 3.1)."""
+    """Check that it has the scope that the operation takes (RFC 6750 section 3.1)."""
     clause = "mcp-rs-insufficient-scope"
     if not set(split_scope(claims.text("scope"))).issuperset(required):
         return refuse(clause, "The token lacks scope.")

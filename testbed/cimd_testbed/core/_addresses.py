@@ -146,16 +146,21 @@ def judge_addresses(
     return strictest(each, _PUBLIC)
 
 
-def public_addresses(addresses: tuple[IPAddress, ...]) -> Decision:
-    """Accept a name only when each of its addresses is public (CIMD-03 section 9.6)."""
+def public_addresses(host: str, addresses: tuple[IPAddress, ...]) -> Decision:
+    """Accept a host only when each of its addresses is public (CIMD-03 section 9.6).
+
+    What the host is called does not matter: `localtest.me` is as local as `localhost`.
+    """
+    del host
     return judge_addresses(addresses)
 
 
-def development_addresses(addresses: tuple[IPAddress, ...]) -> Decision:
+def development_addresses(host: str, addresses: tuple[IPAddress, ...]) -> Decision:
     """Also accept loopback, for a development server that is itself on loopback.
 
     CIMD-03 section 9.6: the exception must never be used in production.
     """
+    del host
     if addresses and all(address.is_loopback for address in addresses):
         return accept("cimd-ssrf-dev-loopback-exception")
     return judge_addresses(addresses)

@@ -1,10 +1,12 @@
-"""Client assertions: `private_key_jwt` (RFC 7523, rfc7523bis, RFC 8725, CIMD-03 section 6)."""
+"""Client assertions: `private_key_jwt`.
+
+RFC 7523, rfc7523bis, RFC 8725, CIMD-03 Section 6.
+"""
 
 from __future__ import annotations
 
 from cimd_testbed.core._decision import Decision, accept, free, refuse
-from cimd_testbed.core._document import is_secret_key
-from cimd_testbed.core._json import Json, JsonObject
+from cimd_testbed.core._json import JsonObject
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_ALGORITHMS = ("ES256", "EdDSA", "Ed25519", "PS256", "RS256")
@@ -17,7 +19,10 @@ _KEY_TYPES = {"ES": "EC", "Ed": "OKP", "PS": "RSA", "RS": "RSA"}
 
 
 def assertion_type(presented: str | None) -> Decision:
-    """The parameter `client_assertion_type` has one value (RFC 7523 section 2.2)."""
+    """Check that the parameter `client_assertion_type` has one value.
+
+    RFC 7523 section 2.2.
+    """
     clause = "pkjwt-assertion-type"
     if presented != ASSERTION_TYPE:
         return refuse(clause, "The client_assertion_type is not jwt-bearer.")
@@ -40,7 +45,10 @@ def assertion_typ(header: JsonObject) -> Decision:
 
 
 def assertion_critical(header: JsonObject) -> Decision:
-    """Refuse extensions that are critical and not understood (RFC 7515 section 4.1.11)."""
+    """Refuse extensions that are critical and not understood.
+
+    RFC 7515 section 4.1.11.
+    """
     clause = "cimd-auth-rfc8725"
     if "crit" not in header:
         return accept(clause)
@@ -53,7 +61,7 @@ def assertion_critical(header: JsonObject) -> Decision:
 def assertion_algorithm(
     header: JsonObject, key: JsonObject, allowed: tuple[str, ...]
 ) -> Decision:
-    """An allow-list of algorithms, each for its kind of key (RFC 8725 section 3.1)."""
+    """Allow listed algorithms only, each for its kind of key (RFC 8725 section 3.1)."""
     alg = header.get("alg")
     if not isinstance(alg, str) or alg.lower() == "none":
         return refuse("pkjwt-alg-none", "The assertion is not signed.")
@@ -61,7 +69,7 @@ def assertion_algorithm(
         return refuse("pkjwt-alg-hs256-confusion", "The assertion has a MAC.")
     if alg not in allowed:
         return refuse("pkjwt-alg-allowlist", "The signature algorithm is not allowed.")
-    if key.get("kty") != _KEY_TYPES.get(alg[:2]):
+    if key.get("kty") != _KEY_TYPES.get(alg[:2]) or key.get("alg", alg) != alg:
         return refuse("pkjwt-alg-allowlist", "The key is for another algorithm.")
     return accept("pkjwt-alg-allowlist")
 
@@ -72,20 +80,29 @@ def assertion_key(
     """Return the registered keys to try; the header never brings one along.
 
     `kid` selects (RFC 8725 section 3.10); without it every key is a candidate. Keys for
-    encryption, for other algorithms, and secret keys are passed over.
+    encryption are passed over.
     """
-    usable = tuple(key for key in keys if _for_signatures(key, header.get("alg")))
+    usable = tuple(key for key in keys if _for_signatures(key))
     if "kid" not in header:
         return usable
     return tuple(key for key in usable if key.get("kid") == header["kid"])
 
 
-def _for_signatures(key: JsonObject, alg: Json) -> bool:
-    if is_secret_key(key) or key.get("use", "sig") != "sig":
+def _for_signatures(key: JsonObject) -> bool:
+    if key.get("use", "sig") != "sig":
         return False
-    if "key_ops" in key and "verify" not in key.texts("key_ops"):
-        return False
-    return key.get("alg", alg) == alg
+    return "key_ops" not in key or "verify" in key.texts("key_ops")
+
+
+def assertion_key_found(found: int) -> Decision:
+    """Refuse an assertion that no registered key is meant for.
+
+    RFC 8725 section 3.10.
+    """
+    clause = "pkjwt-kid-handling"
+    if not found:
+        return refuse(clause, "No key of the client is meant.")
+    return accept(clause)
 
 
 def assertion_issuer_subject(claims: JsonObject, client_id: str) -> Decision:
@@ -96,18 +113,12 @@ def assertion_issuer_subject(claims: JsonObject, client_id: str) -> Decision:
     return accept(clause)
 
 
-def assertion_client_id(parameter: str | None, subject: str | None) -> Decision:
-    """A `client_id` beside the assertion names the same client (RFC 7521 section 4.2)."""
-    clause = "pkjwt-cross-client"
-    if subject is None or (parameter is not None and parameter != subject):
-        return refuse(clause, "The client_id is not the subject of the assertion.")
-    return accept(clause)
-
-
 def assertion_audience(
     claims: JsonObject, issuer: str, token_endpoint: str
 ) -> Decision:
-    """The issuer identifier is the sole audience (rfc7523bis, for RFC 7523 section 3).
+    """Check that the issuer identifier is the sole audience.
+
+    rfc7523bis, for RFC 7523 section 3.
 
     RFC 7523 allowed the token endpoint; rfc7523bis withdrew it, because another server
     can have an assertion for itself addressed there.
@@ -125,7 +136,7 @@ def assertion_audience(
 
 
 def assertion_expiry(claims: JsonObject, now: float, longest: float) -> Decision:
-    """It expires (RFC 7523 section 3), and within a reasonable time."""
+    """Check that it expires (RFC 7523 section 3), within a reasonable time."""
     clause = "pkjwt-exp"
     expires = claims.number("exp")
     if expires is None:
@@ -150,7 +161,7 @@ def assertion_not_before(claims: JsonObject, now: float) -> Decision:
 
 
 def assertion_jti(seen: int) -> Decision:
-    """An assertion is used once (RFC 7523 section 3 item 7).
+    """Check that an assertion is used once (RFC 7523 section 3 item 7).
 
     `seen` counts earlier uses of this `jti`, or of the same assertion without one.
     """

@@ -1,4 +1,7 @@
-"""How a client authenticates: declared, presented, never downgraded (CIMD-03 section 6)."""
+"""How a client authenticates: declared, presented, never downgraded.
+
+CIMD-03 Section 6.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,10 @@ def auth_method_in_common(methods: tuple[str, ...]) -> Decision:
 
 
 def single_auth_method(presented: tuple[str, ...]) -> Decision:
-    """A request authenticates in one way at most (OAuth 2.1-13 section 2.4)."""
+    """Check that a request authenticates in one way at most.
+
+    OAuth 2.1-13 section 2.4.
+    """
     clause = "pkjwt-single-method"
     if len(presented) > 1:
         return refuse(clause, "The request authenticates in more than one way.")
@@ -55,7 +61,7 @@ def single_auth_method(presented: tuple[str, ...]) -> Decision:
 
 
 def client_auth_method(presented: str, allowed: tuple[str, ...]) -> Decision:
-    """What was declared is enforced (CIMD-03 sections 6 and 9.2)."""
+    """Check that what was declared is enforced (CIMD-03 sections 6 and 9.2)."""
     if presented in allowed:
         return accept("cimd-auth-private-key-jwt-required")
     if presented == "none":
@@ -72,7 +78,10 @@ def client_auth_method(presented: str, allowed: tuple[str, ...]) -> Decision:
 
 
 def grant_auth_method(issued_with: str, presented: str) -> Decision:
-    """A grant issued to an authenticated client keeps asking (CIMD-03 section 9.4)."""
+    """Check that a grant issued to an authenticated client keeps asking.
+
+    CIMD-03 section 9.4.
+    """
     clause = "cimd-change-auth-method"
     if issued_with != "none" and presented == "none":
         return refuse(clause, "The grant was issued to an authenticated client.")

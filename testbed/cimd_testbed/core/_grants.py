@@ -11,7 +11,7 @@ Headers = tuple[tuple[str, str], ...]
 
 
 def grant_type_allowed(requested: str, registered: tuple[str, ...]) -> Decision:
-    """The document bounds what a client may do (RFC 7591 section 2)."""
+    """Check that the document bounds what a client may do (RFC 7591 section 2)."""
     clause = "cimd-doc-grant-types-enforced"
     if requested not in registered:
         return refuse(clause, "The client did not register this grant type.")
@@ -24,7 +24,7 @@ def secret_value(entropy: bytes) -> str:
 
 
 def code_unused(redeemed: int) -> Decision:
-    """A code is used once (RFC 6749 section 4.1.2)."""
+    """Check that a code is used once (RFC 6749 section 4.1.2)."""
     clause = "code-single-use"
     if redeemed:
         return refuse(clause, "The code has been used before.")
@@ -32,12 +32,18 @@ def code_unused(redeemed: int) -> Decision:
 
 
 def code_replay_revokes(redeemed: int) -> bool:
-    """Whether a valid replay revokes what the code gave (OAuth 2.1-13 section 4.1.3)."""
+    """Whether a valid replay revokes what the code gave.
+
+    OAuth 2.1-13 section 4.1.3.
+    """
     return redeemed > 0
 
 
 def code_client(issued_to: str, presented_by: str) -> Decision:
-    """A code belongs to the client it was issued to (RFC 6749 section 4.1.3)."""
+    """Check that a code belongs to the client it was issued to.
+
+    RFC 6749 section 4.1.3.
+    """
     clause = "code-bound-to-client"
     if issued_to != presented_by:
         return refuse(clause, "The code was issued to another client.")
@@ -45,7 +51,7 @@ def code_client(issued_to: str, presented_by: str) -> Decision:
 
 
 def code_redirect_uri(requested: str | None, presented: str | None) -> Decision:
-    """The same redirect_uri as in the authorization request (RFC 6749 section 4.1.3).
+    """Demand the redirect_uri of the authorization request (RFC 6749 section 4.1.3).
 
     OAuth 2.1 no longer asks for it; what is sent has to be right.
     """
@@ -58,7 +64,7 @@ def code_redirect_uri(requested: str | None, presented: str | None) -> Decision:
 
 
 def code_expiry(issued_at: float, now: float, lifetime: float) -> Decision:
-    """A code expires shortly after it is issued (RFC 6749 section 4.1.2)."""
+    """Check that a code expires shortly after it is issued (RFC 6749 section 4.1.2)."""
     clause = "code-expiry"
     if now - issued_at >= lifetime:
         return refuse(clause, "The code has expired.")
@@ -71,7 +77,7 @@ def refresh_token_issued(registered: tuple[str, ...]) -> bool:
 
 
 def refresh_client(issued_to: str, presented_by: str) -> Decision:
-    """A refresh token belongs to its client (RFC 6749 section 10.4)."""
+    """Check that a refresh token belongs to its client (RFC 6749 section 10.4)."""
     clause = "refresh-client-binding"
     if issued_to != presented_by:
         return refuse(clause, "The refresh token was issued to another client.")
@@ -79,7 +85,10 @@ def refresh_client(issued_to: str, presented_by: str) -> Decision:
 
 
 def refresh_unused(uses: int) -> Decision:
-    """A rotated refresh token is not used again (RFC 9700 section 4.14.2)."""
+    """Check that a rotated refresh token is not used again.
+
+    RFC 9700 section 4.14.2.
+    """
     clause = "refresh-replay-detection"
     if uses:
         return refuse(clause, "The refresh token has been used before.")
@@ -98,7 +107,10 @@ def refresh_rotates(public: bool) -> bool:
 
 
 def refresh_expiry(issued_at: float, now: float, lifetime: float) -> Decision:
-    """A refresh token that nobody used for long expires (RFC 9700 section 4.14.2)."""
+    """Check that a refresh token that nobody used for long expires.
+
+    RFC 9700 section 4.14.2.
+    """
     clause = "refresh-inactive-expiry"
     if now - issued_at >= lifetime:
         return refuse(clause, "The refresh token has expired.")
@@ -133,7 +145,10 @@ def introspection_caller(resource: str | None) -> Decision:
 
 
 def introspection_audience(resource: str | None, audience: tuple[str, ...]) -> Decision:
-    """A resource learns nothing about tokens for others (RFC 7662 section 4)."""
+    """Check that a resource learns nothing about tokens for others.
+
+    RFC 7662 section 4.
+    """
     clause = "introspection-protected"
     if resource is not None and resource not in audience:
         return refuse(clause, "The token is for another resource.")

@@ -6,9 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn, TypeAlias
 
-Json: TypeAlias = (
-    "None | bool | int | float | str | tuple[Json, ...] | JsonObject"  # recursive
-)
+Json: TypeAlias = "bool | int | float | str | tuple[Json, ...] | JsonObject | None"
 
 MAX_DEPTH = 16
 """Deeper nesting than this is no client metadata (CIMD-03 section 9.7)."""
@@ -94,7 +92,9 @@ def parse_json_object(body: bytes) -> JsonObject:
     except RecursionError as error:
         raise ValueError("The JSON text is nested too deeply.") from error
     if not isinstance(value, dict):
-        raise ValueError("The JSON text is not an object.")
+        raise ValueError(  # noqa: TRY004 - one error for every unusable text
+            "The JSON text is not an object."
+        )
     return JsonObject(value)
 
 

@@ -14,7 +14,10 @@ def well_known_url(identifier: str, suffix: str) -> str:
 
 
 def metadata_issuer(metadata: JsonObject, expected: str) -> Decision:
-    """The `issuer` is the one the metadata was asked of (RFC 8414 section 3.3)."""
+    """Check that the `issuer` is the one the metadata was asked of.
+
+    RFC 8414 section 3.3.
+    """
     clause = "asmeta-issuer-identical"
     if metadata.get("issuer") != expected:
         return refuse(clause, "The metadata is of another issuer.")
@@ -22,6 +25,9 @@ def metadata_issuer(metadata: JsonObject, expected: str) -> Decision:
 
 
 def server_metadata(metadata: JsonObject, host: str) -> JsonObject:
-    """Return what the server says about itself, whatever `Host` was sent (RFC 9700 section 4.13)."""
+    """Return what the server says about itself, whatever `Host` was sent.
+
+    RFC 9700 section 4.13.
+    """
     del host
     return metadata

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cimd_testbed.core._decision import Decision, accept, free, refuse
+from cimd_testbed.core._decision import Decision, accept, refuse
 from cimd_testbed.core._url import DEFAULT_PORTS, split_url
 
 
@@ -24,57 +24,41 @@ def canonical_resource(uri: str) -> str:
     return f"{scheme}://{host}{path}{query}{fragment}"
 
 
-def known_resource(requested: tuple[str, ...], known: tuple[str, ...]) -> Decision:
-    """Accept the known resources alone; without one, only where there is no choice.
+def known_resources(
+    requested: tuple[str, ...], known: tuple[str, ...]
+) -> tuple[str, ...] | None:
+    """Return the requested resources as this server spells them, None: `invalid_target`.
 
-    RFC 8707 section 2: an absolute URI without fragment, else `invalid_target`.
+    RFC 8707 section 2: absolute URIs without fragment that are known here. Without any
+    the only known resource is meant, where there is but one.
     """
     if not requested:
-        if len(known) == 1:
-            return free("resource-omitted", "The one known resource is meant.")
-        return refuse("resource-omitted", "The request has to name a resource.")
-    for uri in requested:
-        parts = split_url(uri)
-        if not parts.scheme or parts.fragment is not None:
-            return refuse("resource-syntax", "A resource is no absolute URI.")
-    canonical = {canonical_resource(uri) for uri in known}
-    if not canonical.issuperset(map(canonical_resource, requested)):
-        return refuse("resource-unknown", "A resource is not known here.")
-    return accept("resource-unknown")
-
-
-def granted_resources(
-    requested: tuple[str, ...], known: tuple[str, ...]
-) -> tuple[str, ...]:
-    """Return the known spelling of each requested resource, in the order known."""
-    wanted = set(map(canonical_resource, requested))
-    if not wanted and len(known) == 1:
-        return known
-    return tuple(uri for uri in known if canonical_resource(uri) in wanted)
-
-
-def resource_subset(requested: tuple[str, ...], granted: tuple[str, ...]) -> Decision:
-    """A token request narrows the grant's resources, never widens (RFC 8707 section 2.2)."""
-    clause = "resource-token-subset"
-    canonical = {canonical_resource(uri) for uri in granted}
-    if not canonical.issuperset(map(canonical_resource, requested)):
-        return refuse(clause, "The grant is not for this resource.")
-    return accept(clause)
+        return known if len(known) == 1 else None
+    spelled = {canonical_resource(uri): uri for uri in known}
+    found = [spelled.get(canonical_resource(uri)) for uri in requested]
+    if None in found:
+        return None
+    return tuple(dict.fromkeys(uri for uri in found if uri is not None))
 
 
 def narrowed_resources(
-    requested: tuple[str, ...], granted: tuple[str, ...]
-) -> tuple[str, ...]:
-    """Return the grant's resources, or those of them that the request names."""
-    if not requested:
-        return granted
-    return granted_resources(requested, granted)
+    requested: tuple[str, ...], granted: tuple[str, ...], known: tuple[str, ...]
+) -> tuple[str, ...] | None:
+    """Return the grant's resources, or those of them that are asked for (RFC 8707 2.2).
+
+    None, `invalid_target`, for any other, whether it is `known` here or not.
+    """
+    del known
+    return known_resources(requested, granted) if requested else granted
 
 
 def token_audience(
     resources: tuple[str, ...], known: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """Return whom a token is for: the resources it was asked for (RFC 8707 section 2)."""
+    """Return whom a token is for: the resources it was asked for.
+
+    RFC 8707 section 2.
+    """
     del known
     return resources
 
@@ -102,14 +86,14 @@ def granted_scope(
     default: tuple[str, ...],
     registered: tuple[str, ...] | None,
 ) -> tuple[str, ...]:
-    """Return what is granted: the request, else the default under the client's ceiling."""
+    """Return the request, else the default under the client's ceiling."""
     if requested:
         return requested
     return tuple(item for item in default if registered is None or item in registered)
 
 
 def scope_subset(requested: tuple[str, ...], granted: tuple[str, ...]) -> Decision:
-    """A refresh narrows the scope, never widens it (RFC 6749 section 6)."""
+    """Check that a refresh narrows the scope, never widens it (RFC 6749 section 6)."""
     clause = "refresh-scope-resource-narrowing"
     if not set(granted).issuperset(requested):
         return refuse(clause, "The grant does not have this scope.")

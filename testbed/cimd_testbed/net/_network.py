@@ -105,6 +105,7 @@ class ZoneResolver:
 
     async def resolve(self, host: str) -> list[IPAddress]:
         """Return the addresses, IPv4 first; raises `OSError` for none."""
+        await asyncio.sleep(self.zone.seconds_for(host))
         found = [self.zone.lookup(host, version, self.label) for version in (4, 6)]
         addresses = [address for answer in found for address in answer or []]
         if not addresses:

@@ -21,6 +21,8 @@ class Zone:
     contacts: ContactLog
     _names: dict[str, Answer] = field(default_factory=dict)
     _asked: dict[tuple[str, int], int] = field(default_factory=dict)
+    _aliases: dict[str, str] = field(default_factory=dict)
+    _delays: dict[str, float] = field(default_factory=dict)
 
     def point(self, name: str, *addresses: IPAddress) -> None:
         """Give a name its fixed addresses, replacing what it had."""
@@ -31,13 +33,35 @@ class Zone:
         """Give a name an answer that depends on how often it was asked."""
         self._names[name.lower()] = answer
 
+    def alias(self, name: str, canonical: str) -> None:
+        """Make a name a CNAME of another, whose addresses it then has."""
+        self._aliases[name.lower()] = canonical.lower()
+
+    def delay(self, name: str, seconds: float) -> None:
+        """Let every answer about a name wait."""
+        self._delays[name.lower()] = seconds
+
+    def seconds_for(self, name: str) -> float:
+        """Return how long an answer about a name waits."""
+        return self._delays.get(name.rstrip(".").lower(), 0.0)
+
+    def chain(self, name: str) -> list[str]:
+        """Return the name and what its aliases lead to; a circle ends unresolved."""
+        names = [name.rstrip(".").lower()]
+        while (after := self._aliases.get(names[-1])) is not None:
+            names.append(after)
+            if after in names[:-1]:
+                break
+        return names
+
     def lookup(
         self, name: str, version: int, label: str | None = None
     ) -> list[IPAddress] | None:
         """Answer one query for the addresses of one IP version; None: no such name."""
-        key = name.rstrip(".").lower()
-        self.contacts.record(Depth.DNS, None, None, name=key, label=label)
-        answer = self._names.get(key)
+        asked_for, *_ = chain = self.chain(name)
+        self.contacts.record(Depth.DNS, None, None, name=asked_for, label=label)
+        key = chain[-1]
+        answer = None if key in self._aliases else self._names.get(key)
         if answer is None:
             return None
         asked = self._asked.get((key, version), 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
+from typing import Any
 
 from joserfc import jws
 from joserfc.errors import JoseError, SecurityWarning
@@ -24,6 +25,13 @@ _KEY_CLASSES: dict[str, type[ECKey | OKPKey | RSAKey]] = {
     "OKP": OKPKey,
     "RSA": RSAKey,
 }
+
+
+class _Registry(jws.JWSRegistry):
+    """Judges no header: whoever asks about a signature has judged it before."""
+
+    def check_header(self, header: dict[str, Any]) -> None:
+        """Leave the header to the checks."""
 
 
 @functools.lru_cache(maxsize=4096)
@@ -47,7 +55,7 @@ def signature_matches(token: str, key: JsonObject, alg: str) -> bool:
     public = _public_key(key)
     if public is None:
         return False
-    registry = jws.JWSRegistry(algorithms=[alg], strict_check_header=False)
+    registry = _Registry(algorithms=[alg])
     try:
         with warnings.catch_warnings():
             # RFC 9864 renames EdDSA to Ed25519; clients still use the old name.
@@ -61,7 +69,7 @@ def signature_matches(token: str, key: JsonObject, alg: str) -> bool:
 def sign_jwt(header: JsonObject, payload: bytes, key: Key) -> str:
     """Sign a payload; the algorithm is the header's."""
     alg = header.text("alg") or ""
-    registry = jws.JWSRegistry(algorithms=[alg], strict_check_header=False)
+    registry = _Registry(algorithms=[alg])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SecurityWarning)
         return jws.serialize_compact(header.plain(), payload, key, registry=registry)
@@ -70,7 +78,7 @@ def sign_jwt(header: JsonObject, payload: bytes, key: Key) -> str:
 def assertion_signature(
     assertion: str, key: JsonObject, allowed: tuple[str, ...]
 ) -> Decision:
-    """An allowed algorithm, used with a registered key, verifies (RFC 7523 section 3)."""
+    """Verify with an allowed algorithm and a registered key (RFC 7523 section 3)."""
     token = read_unverified_jwt(assertion)
     if token is None:
         return refuse("pkjwt-bad-signature", "The assertion is no JWT.")
@@ -83,7 +91,7 @@ def assertion_signature(
 
 
 def token_signature(token: str, key: JsonObject, allowed: tuple[str, ...]) -> Decision:
-    """An allowed algorithm, used with the issuer's key, verifies (RFC 9068 section 4)."""
+    """Verify with an allowed algorithm and the issuer's key (RFC 9068 section 4)."""
     clause = "mcp-rs-signature-alg"
     cut = read_unverified_jwt(token)
     if cut is None:

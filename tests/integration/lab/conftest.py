@@ -35,9 +35,7 @@ def inside() -> Callable[..., Any]:
     JSON.
     """
 
-    def run(
-        function: Callable[..., Any], *arguments: Any, environ: Any = None
-    ) -> Any:
+    def run(function: Callable[..., Any], *arguments: Any, environ: Any = None) -> Any:
         file = sys.modules[function.__module__].__file__
         assert file is not None
         argv = [sys.executable, str(RUNNER), file, function.__name__]

@@ -30,7 +30,7 @@ def main(file, name, arguments):
     sys.modules["tested"] = module
     spec.loader.exec_module(module)
     result = asyncio.run(run(getattr(module, name), json.loads(arguments)))
-    print(json.dumps(result))
+    sys.stdout.write(json.dumps(result))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import dns.flags
 import dns.message
 import dns.query
 import dns.rcode
+import dns.rdatatype
 import pytest
 
 from cimd_testbed.net import Depth
@@ -24,7 +25,7 @@ for family in (socket.AF_INET, socket.AF_INET6):
         try:
             found = socket.getaddrinfo(
                 sys.argv[1], 80, family, socket.SOCK_STREAM, flags=flags)
-            print(*sorted(info[4][0] for info in found))
+            print(*sorted({info[4][0] for info in found}))
         except socket.gaierror as error:
             print(error.errno == socket.EAI_NONAME)
 """
@@ -82,7 +83,10 @@ def test_an_unknown_name_is_refused_at_once(inside):
 
 
 async def rebinding(network):
-    answers = [[ipaddress.ip_address("93.184.216.5")], [ipaddress.ip_address("10.0.0.1")]]
+    answers = [
+        [ipaddress.ip_address("93.184.216.5")],
+        [ipaddress.ip_address("10.0.0.1")],
+    ]
     network.zone.script("flip.example", lambda asked: answers[min(asked, 1)])
     query = dns.message.make_query("flip.example", "A", use_edns=0)
     seen = []
@@ -146,3 +150,49 @@ async def other_types(network):
 
 def test_other_types_have_no_data(inside):
     assert inside(other_types) == [[False, 0], [True, 0]]
+
+
+async def aliases(network):
+    point(network, "inside.example", "10.0.0.1")
+    network.zone.alias("first.example", "second.example")
+    network.zone.alias("second.example", "inside.example")
+    network.zone.alias("circle.example", "circle.example")
+    query = dns.message.make_query("First.example", "A")
+    reply = await asyncio.to_thread(dns.query.udp, query, "127.0.0.1", 5)
+    loop = asyncio.get_running_loop()
+    infos = await loop.getaddrinfo("first.example", 80, type=socket.SOCK_STREAM)
+    try:
+        await loop.getaddrinfo("circle.example", 80)
+    except socket.gaierror:
+        circle = "unresolved"
+    else:
+        circle = "resolved"
+    kinds = [dns.rdatatype.to_text(rrset.rdtype) for rrset in reply.answer]
+    return kinds, [info[4][0] for info in infos], circle
+
+
+def test_an_alias_leads_inward(inside):
+    kinds, found, circle = inside(aliases)
+    assert kinds == ["CNAME", "CNAME", "A"]
+    assert found == ["10.0.0.1"]
+    assert circle == "unresolved"
+
+
+async def slow(network):
+    point(network, "slow.example", "10.0.0.1")
+    point(network, "fast.example", "10.0.0.2")
+    network.zone.delay("slow.example", 0.5)
+    loop = asyncio.get_running_loop()
+    order = []
+
+    async def find(name):
+        await loop.getaddrinfo(name, 80)
+        order.append(name)
+
+    start = time.monotonic()
+    await asyncio.gather(find("slow.example"), find("fast.example"))
+    return order, time.monotonic() - start >= 0.5
+
+
+def test_a_slow_name_does_not_delay_others(inside):
+    assert inside(slow) == [["fast.example", "slow.example"], True]

@@ -8,7 +8,6 @@ import ssl
 
 import pytest
 
-
 pytestmark = pytest.mark.lab
 
 ADDRESS = ipaddress.ip_address("93.184.215.7")
@@ -38,9 +37,7 @@ async def dial(network, label="scenario-1"):
 
 
 async def open_front(network, port, **options):
-    await network.front(
-        ADDRESS, [NAME], port, network.authority.context_for, **options
-    )
+    await network.front(ADDRESS, [NAME], port, network.authority.context_for, **options)
 
 
 async def echo_request(network, forwarded):
@@ -135,7 +132,9 @@ async def half_close(network):
         stream = await network.dialer("x").dial(ADDRESS, 80)
         stream.writer.write(b"abc")
         stream.writer.write_eof()
-        return (await stream.reader.read()).decode()
+        answer = await stream.reader.read()
+        await stream.close()
+        return answer.decode()
 
 
 def test_a_plain_client_may_close_its_half(inside):
@@ -153,7 +152,9 @@ async def large(network, size):
         stream = await dial(network)
         head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size
         stream.writer.write(head + bytes(size))
-        return len(await stream.reader.read())
+        answer = await stream.reader.read()
+        await stream.close()
+        return len(answer)
 
 
 def test_large_messages_pass_both_ways(inside):
@@ -166,7 +167,9 @@ async def target_down(network):
     await open_front(network, port)
     stream = await dial(network)
     stream.writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-    return (await stream.reader.readline()).decode()
+    line = await stream.reader.readline()
+    await stream.close()
+    return line.decode()
 
 
 def test_a_target_that_is_down_is_a_bad_gateway(inside):

@@ -120,9 +120,11 @@ def stays() -> None:
 def environment() -> None:
     """Report the job that arrived, and the group this process is in."""
     footer = json.loads(lines[-1])
+    link = Path("/proc/self/ns/net")
+    namespace = str(link.readlink()) if link.exists() else ""
     own_group = os.getpgid(0) == os.getpid()
     footer["details"] = {"job": job, "own_group": own_group}
-    footer["details"]["net"] = str(Path("/proc/self/ns/net").readlink())
+    footer["details"]["net"] = namespace
     write(json.dumps(footer).encode() + b"\n")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import time
 from pathlib import Path
 
@@ -172,17 +171,21 @@ def test_a_job_for_the_lab_runs_inside_it(tmp_path: Path) -> None:
     lab = pytest.importorskip("cimd_testbed.net.lab")
     if problem := lab.lab_available():
         pytest.skip(problem)
-    before = set(os.listdir("/dev/fd"))
+    before = _descriptors()
     end, _ = _run("environment", tmp_path, job=Job(network="lab"))
     outside = Path("/proc/self/ns/net").readlink()
     assert end.finished.details["net"] != str(outside)
-    assert set(os.listdir("/dev/fd")) == before
+    assert _descriptors() == before
 
 
 def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
-    before = set(os.listdir("/dev/fd"))
+    before = _descriptors()
     _run("play", tmp_path)
-    assert set(os.listdir("/dev/fd")) == before
+    assert _descriptors() == before
+
+
+def _descriptors() -> set[str]:
+    return {each.name for each in Path("/dev/fd").iterdir()}
 
 
 class _Failing(Recorder):

@@ -27,6 +27,21 @@ sys.exit(run_cli(sys.argv[4:]))
 """
 
 
+def test_a_reader_that_leaves_does_not_change_the_exit_code(tmp_path: Path) -> None:
+    file = write_events(tmp_path, sample_run(a=Status.FAILED))
+    process = subprocess.Popen(
+        [sys.executable, "-c", _DRIVER, "slowly", str(file), str(FAKE), "demo"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait(timeout=15) == 1
+
+
 def _start(mode: str, folder: Path, failing: bool = False) -> subprocess.Popen[bytes]:
     statuses = {"a": Status.FAILED if failing else Status.PASSED, "b": Status.PASSED}
     file = write_events(folder, sample_run(**statuses))

@@ -1,4 +1,4 @@
-"""The console report, compared with golden files, and what it must never let through."""
+"""The console report: golden files, and what it must never let through."""
 
 from __future__ import annotations
 

@@ -47,16 +47,36 @@ def answer_query(zone: Zone, wire: bytes, *, limit: int = 65535) -> bytes | None
     name = question.name.to_text(omit_final_dot=True)
     version = _VERSIONS.get(question.rdtype, _NO_ADDRESS)
     found = zone.lookup(name, version)
+    _, *aliases = zone.chain(name)
     if found is None:
         response.set_rcode(dns.rcode.NXDOMAIN)
-    elif found:
-        texts = [str(address) for address in found]
-        response.answer.append(
-            dns.rrset.from_text_list(
-                question.name, 0, dns.rdataclass.IN, question.rdtype, texts
-            )
-        )
+    owner = question.name
+    for alias in aliases:
+        _add(response, owner, dns.rdatatype.CNAME, [f"{alias}."])
+        owner = dns.name.from_text(alias)
+    if found:
+        _add(response, owner, question.rdtype, [str(address) for address in found])
     return _fit(response, limit)
+
+
+def asked_name(wire: bytes) -> str:
+    """Return the name a query asks for, '' when it cannot be read."""
+    try:
+        query = dns.message.from_wire(wire, question_only=True)
+        return query.question[0].name.to_text(omit_final_dot=True)
+    except (dns.exception.DNSException, ValueError, IndexError, struct.error):
+        return ""
+
+
+def _add(
+    response: dns.message.Message,
+    owner: dns.name.Name,
+    kind: dns.rdatatype.RdataType,
+    texts: list[str],
+) -> None:
+    response.answer.append(
+        dns.rrset.from_text_list(owner, 0, dns.rdataclass.IN, kind, texts)
+    )
 
 
 def _fit(response: dns.message.Message, limit: int) -> bytes:
@@ -85,8 +105,11 @@ class _Datagrams(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         answer = answer_query(self._zone, data, limit=_UDP_SIZE)
-        if answer is not None and self._transport is not None:
-            self._transport.sendto(answer, addr)
+        if answer is None or self._transport is None:
+            return
+        loop = asyncio.get_running_loop()
+        seconds = self._zone.seconds_for(asked_name(data))
+        loop.call_later(seconds, self._transport.sendto, answer, addr)
 
 
 @dataclass(slots=True)
@@ -104,15 +127,19 @@ class DnsServer:
         self._datagrams, _ = await loop.create_datagram_endpoint(
             lambda: _Datagrams(self.zone), local_addr=(DNS_ADDRESS, _PORT)
         )
-        self._server = await asyncio.start_server(self._serve, DNS_ADDRESS, _PORT)
+        self._server = await asyncio.start_server(self._accept, DNS_ADDRESS, _PORT)
+
+    def _accept(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _task: writer.close())
 
     async def _serve(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
         with contextlib.suppress(OSError, EOFError, TimeoutError):
             while True:
                 async with asyncio.timeout(_IDLE_SECONDS):
@@ -120,10 +147,10 @@ class DnsServer:
                     wire = await reader.readexactly(size)
                 answer = answer_query(self.zone, wire)
                 if answer is None:
-                    break
+                    return
+                await asyncio.sleep(self.zone.seconds_for(asked_name(wire)))
                 writer.write(len(answer).to_bytes(2) + answer)
                 await writer.drain()
-        writer.close()
 
     async def close(self) -> None:
         """Close both sockets and every connection."""

@@ -43,6 +43,10 @@ _SAME_AS: dict[IPAddress, IPAddress] = {
 }
 """Where the kernel takes a connection to no address, unless the source is bound."""
 
+_Ends = tuple[IPAddress, int, IPAddress, int]
+"""Source address and port, address and port: one connection on the wire."""
+
+_REMEMBERED = 1 << 16
 _IPV6_FREEBIND = 78
 _BACKLOG = 1024
 
@@ -89,8 +93,8 @@ class LabNetwork(Network):
         self._tap = Tap(self._on_syn)
         self._dns = DnsServer(self.zone)
         self._listeners: list[Listener] = []
-        self._labels: dict[tuple[IPAddress, int], str] = {}
-        self._hidden: set[int] = set()
+        self._labels: dict[_Ends, str] = {}
+        self._hidden: set[_Ends] = set()
 
     async def start(self) -> None:
         """Open routes, tap and DNS; raises `RuntimeError` outside a namespace."""
@@ -176,8 +180,12 @@ class LabNetwork(Network):
         )
         source = OWN_SOURCES[address.version]
         sock = bind_freely(source, 0)
+        ends = (source, sock.getsockname()[1], _plain(str(address)), port)
+        self._labels.pop(ends, None)
+        self._labels[ends] = label
+        if len(self._labels) > _REMEMBERED:
+            del self._labels[next(iter(self._labels))]
         try:
-            self._labels[source, sock.getsockname()[1]] = label
             await _connect(sock, address, port)
         except BaseException:
             sock.close()
@@ -192,8 +200,8 @@ class LabNetwork(Network):
         take that for the target's own connection.
         """
         sock = bind_freely(LOOPBACK, 0)
-        source_port = sock.getsockname()[1]
-        self._hidden.add(source_port)
+        ends = (LOOPBACK, sock.getsockname()[1], LOOPBACK, port)
+        self._hidden.add(ends)
         try:
             await _connect(sock, LOOPBACK, port)
         except BaseException:
@@ -201,7 +209,7 @@ class LabNetwork(Network):
             raise
         finally:
             self._tap.drain()
-            self._hidden.discard(source_port)
+            self._hidden.discard(ends)
         return sock
 
     def _open(self, address: IPAddress, port: int, service: Service) -> None:
@@ -218,37 +226,35 @@ class LabNetwork(Network):
         except OSError:
             return None
         arrival = Arrival(_plain(host), port, _plain(source))
-        return replace(arrival, label=self._label(arrival.source, source_port))
+        ends = (arrival.source, source_port, arrival.address, port)
+        return replace(arrival, label=self._label(ends))
 
-    def _label(self, source: IPAddress, port: int) -> str | None:
-        if source not in OWN_SOURCES.values():
+    def _label(self, ends: _Ends) -> str | None:
+        if ends[0] not in OWN_SOURCES.values():
             return None
-        return self._labels.get((source, port), UNLABELLED)
+        return self._labels.get(ends, UNLABELLED)
 
     def _on_syn(self, syn: Syn) -> None:
-        if syn.source == LOOPBACK and syn.source_port in self._hidden:
-            return
-        self.contacts.record(
-            Depth.TCP,
-            syn.address,
-            syn.port,
-            label=self._label(syn.source, syn.source_port),
-        )
+        ends = (syn.source, syn.source_port, syn.address, syn.port)
+        if ends not in self._hidden:
+            label = self._label(ends)
+            self.contacts.record(Depth.TCP, syn.address, syn.port, label=label)
 
 
 def bind_freely(address: IPAddress, port: int) -> socket.socket:
     """Bind a TCP socket to any address of the lab.
 
-    A listener on one address can share its port with the wildcard's. AnyIP makes IPv6
-    addresses reachable but not bindable, hence the free bind.
+    A listener on one address can share its port with the wildcard's, and a target may
+    listen on a port that a connection of ours comes from. AnyIP makes IPv6 addresses
+    reachable but not bindable, hence the free bind.
     """
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if port:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)

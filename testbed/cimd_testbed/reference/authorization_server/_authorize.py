@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from cimd_testbed.core import (
     JsonObject,
-    granted_resources,
     granted_scope,
     split_scope,
 )
@@ -80,7 +79,9 @@ def _read_client_id(state: State, reading: _Reading) -> None:
 
 async def _read_client(state: State, reading: _Reading) -> None:
     """Find the client, and the redirect URI that it registered."""
-    reading.document = await state.clients.find(reading.client_id)
+    reading.document = await state.clients.find(
+        reading.client_id, reading.destination.uri
+    )
     reading.destination.client_valid = True
     reading.destination.uri = registered_redirect_uri(
         state, reading.document, reading.destination.uri
@@ -95,7 +96,7 @@ def registered_redirect_uri(
     registered = document.texts("redirect_uris")
     required = state.checks.redirect_uri_required(requested, registered)
     demand(required, "invalid_request")
-    uri = requested or registered[0]
+    uri = requested or next(iter(registered), "")
     exact = state.checks.redirect_uri(uri, registered)
     if exact.refused:
         demand(state.checks.loopback_port(uri, registered), "invalid_request")
@@ -115,12 +116,13 @@ def _read_request(state: State, reading: _Reading) -> AuthorizationRequest:
     demand(checks.auth_method_in_common(methods), "unauthorized_client")
     _demand_pkce(state, params, public="none" in methods)
     requested = values(params, "resource")
-    demand(checks.resource(requested, settings.resource_uris), "invalid_target")
+    resources = checks.resource(requested, settings.resource_uris)
+    if resources is None:
+        raise refused("invalid_target", "resource-unknown", "Unknown resource.")
     wanted = split_scope(single(params, "scope"))
     stated = document.text("scope")
     ceiling = None if stated is None else split_scope(stated)
     demand(checks.scope(wanted, settings.scopes, ceiling), "invalid_scope")
-    resources = granted_resources(requested, settings.resource_uris)
     uri = reading.destination.uri
     assert uri is not None, "the redirect URI was found before"
     return AuthorizationRequest(

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cimd_testbed import core
-from cimd_testbed.core import CacheBounds, Decision, IPAddress, JsonObject
+from cimd_testbed.core import CacheBounds, ConsentHosts, Decision, IPAddress, JsonObject
 from cimd_testbed.reference._jose import assertion_signature
 
 _Headers = tuple[tuple[str, str], ...]
@@ -29,9 +29,9 @@ class Checks:
     client_id_url: Callable[[str], Decision] = core.client_id_url
     fetch_for_visitor: Callable[[bool], bool] = core.fetch_for_visitor
     fetch_url: Callable[[str], Decision] = core.fetch_url
-    addresses: Callable[[_Addresses], Decision] = core.public_addresses
-    jwks_addresses: Callable[[_Addresses], Decision] = core.public_addresses
-    logo_addresses: Callable[[_Addresses], Decision] = core.public_addresses
+    addresses: Callable[[str, _Addresses], Decision] = core.public_addresses
+    jwks_addresses: Callable[[str, _Addresses], Decision] = core.public_addresses
+    logo_addresses: Callable[[str, _Addresses], Decision] = core.public_addresses
     addresses_to_dial: Callable[[str, _Addresses], _Addresses | str] = (
         core.addresses_to_dial
     )
@@ -56,6 +56,7 @@ class Checks:
         core.document_symmetric_method
     )
     document_private_key: Callable[[JsonObject], Decision] = core.document_private_key
+    jwks_private_key: Callable[[JsonObject], Decision] = core.jwks_private_key
     document_keys: Callable[[JsonObject], Decision] = core.document_keys
     document_redirect_uris: Callable[[JsonObject], Decision] = (
         core.document_redirect_uris
@@ -67,6 +68,10 @@ class Checks:
     )
     document_grants: Callable[[JsonObject], Decision] = core.document_grants
     document_auth_methods: Callable[[JsonObject], Decision] = core.document_auth_methods
+
+    document_stand_in: Callable[[str, _Text, str], JsonObject | None] = (
+        core.document_stand_in
+    )
 
     # Caching and change
     freshness: Callable[[_Headers, CacheBounds], float] = core.freshness
@@ -82,7 +87,7 @@ class Checks:
     unknown_kid_refetch: Callable[[float, float, float], bool] = (
         core.unknown_kid_refetch
     )
-    keys_after_refetch: Callable[[_Keys, _Keys], _Keys] = core.keys_after_refetch
+    keys_that_count: Callable[[_Keys, _Keys], _Keys] = core.keys_that_count
 
     # The authorization request
     repeated_parameters: Callable[[_Strings], Decision] = core.repeated_parameters
@@ -96,7 +101,7 @@ class Checks:
     pkce_required: Callable[[_Text, bool], Decision] = core.pkce_required
     pkce_challenge: Callable[[_Text], Decision] = core.pkce_challenge
     pkce_method: Callable[[_Text, _Text], Decision] = core.pkce_method
-    resource: Callable[[_Strings, _Strings], Decision] = core.known_resource
+    resource: Callable[[_Strings, _Strings], _Strings | None] = core.known_resources
     scope: Callable[[_Strings, _Strings, _Strings | None], Decision] = core.known_scope
     auth_methods: Callable[[JsonObject, _Strings], _Strings] = core.auth_methods
     auth_method_in_common: Callable[[_Strings], Decision] = core.auth_method_in_common
@@ -113,15 +118,13 @@ class Checks:
     login_csrf: Callable[[str, _Text], Decision] = core.consent_csrf
     consent_required: Callable[[str, _Strings], bool] = core.consent_required
     consent_text: Callable[[str], str] = core.consent_text
-    consent_client_host: Callable[[str], str] = core.consent_client_host
-    consent_redirect_host: Callable[[str], str] = core.consent_redirect_host
+    consent_hosts: Callable[[str, str], ConsentHosts] = core.consent_hosts
     consent_loopback_warning: Callable[[_Strings], bool] = core.consent_loopback_warning
     consent_logo: Callable[[str, _Text], _Text] = core.consent_logo
     logo_content: Callable[[bytes, bool], Decision] = core.logo_content
     page_headers: Callable[[], _Headers] = core.page_headers
     consent_csrf: Callable[[str, _Text], Decision] = core.consent_csrf
     consent_session: Callable[[str, _Text], Decision] = core.consent_session
-    consent_user: Callable[[str, str], Decision] = core.consent_user
     consent_unanswered: Callable[[int], Decision] = core.consent_unanswered
     consent_given: Callable[[_Text], bool] = core.consent_given
 
@@ -131,7 +134,6 @@ class Checks:
     assertion_type: Callable[[_Text], Decision] = core.assertion_type
     assertion_typ: Callable[[JsonObject], Decision] = core.assertion_typ
     assertion_critical: Callable[[JsonObject], Decision] = core.assertion_critical
-    assertion_client_id: Callable[[_Text, _Text], Decision] = core.assertion_client_id
     assertion_issuer_subject: Callable[[JsonObject, str], Decision] = (
         core.assertion_issuer_subject
     )
@@ -145,6 +147,7 @@ class Checks:
         core.assertion_not_before
     )
     assertion_key: Callable[[JsonObject, _Keys], _Keys] = core.assertion_key
+    assertion_key_found: Callable[[int], Decision] = core.assertion_key_found
     assertion_signature: Callable[[str, JsonObject, _Strings], Decision] = (
         assertion_signature
     )
@@ -159,7 +162,9 @@ class Checks:
     pkce_verifier: Callable[[_Text, _Text, _Text], Decision] = core.pkce_verifier
     code_unused: Callable[[int], Decision] = core.code_unused
     code_replay_revokes: Callable[[int], bool] = core.code_replay_revokes
-    token_resource: Callable[[_Strings, _Strings], Decision] = core.resource_subset
+    token_resource: Callable[[_Strings, _Strings, _Strings], _Strings | None] = (
+        core.narrowed_resources
+    )
     token_audience: Callable[[_Strings, _Strings], _Strings] = core.token_audience
     access_token_lifetime: Callable[[float], float] = core.access_token_lifetime
     access_token_claims: Callable[[JsonObject], JsonObject] = core.access_token_claims
@@ -168,7 +173,9 @@ class Checks:
     refresh_client: Callable[[str, str], Decision] = core.refresh_client
     refresh_expiry: Callable[[float, float, float], Decision] = core.refresh_expiry
     refresh_scope: Callable[[_Strings, _Strings], Decision] = core.scope_subset
-    refresh_resource: Callable[[_Strings, _Strings], Decision] = core.resource_subset
+    refresh_resource: Callable[[_Strings, _Strings, _Strings], _Strings | None] = (
+        core.narrowed_resources
+    )
     refresh_unused: Callable[[int], Decision] = core.refresh_unused
     refresh_replay_revokes: Callable[[int], bool] = core.refresh_replay_revokes
     refresh_rotates: Callable[[bool], bool] = core.refresh_rotates

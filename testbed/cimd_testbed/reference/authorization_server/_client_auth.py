@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cimd_testbed.core import JsonObject, UnverifiedJwt, accept, read_unverified_jwt
+from cimd_testbed.core import JsonObject, UnverifiedJwt, read_unverified_jwt
 from cimd_testbed.net import Params, Request
 from cimd_testbed.reference.authorization_server._errors import (
     FetchError,
@@ -48,10 +48,7 @@ async def authenticate(state: State, request: Request, params: Params) -> Client
     assertion = _assertion(state, params) if method == "private_key_jwt" else None
     client_id = single(params, "client_id")
     if assertion is not None:
-        subject = assertion[1].claims.text("sub")
-        decision = state.checks.assertion_client_id(client_id, subject)
-        demand(decision, _ERROR, 401)
-        client_id = client_id or subject
+        client_id = client_id or assertion[1].claims.text("sub")
     if client_id is None:
         raise refused(
             _ERROR, "code-public-client-id-required", "The client_id is missing.", 401
@@ -112,14 +109,14 @@ async def _verify_signature(
         keys = await state.client_keys.candidates(client_id, document, header)
     except FetchError as error:
         raise Refused(_ERROR, error.decision, 401) from error
-    decision = accept("pkjwt-bad-signature")
+    decision = state.checks.assertion_key_found(len(keys))
+    demand(decision, _ERROR, 401)
     allowed = state.settings.assertion_algorithms
     for key in keys[:8]:
         decision = state.checks.assertion_signature(text, key, allowed)
         if not decision.refused:
             return
     demand(decision, _ERROR, 401)
-    raise refused(_ERROR, "pkjwt-kid-handling", "No registered key was meant.", 401)
 
 
 def _use_once(state: State, client_id: str, text: str, claims: JsonObject) -> None:

@@ -23,6 +23,8 @@ Keys = tuple[JsonObject, ...]
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
+    """A key set and when it was fetched; a lifetime of 0 is never fresh."""
+
     keys: Keys
     fetched_at: float
     lifetime: float
@@ -38,45 +40,55 @@ class ClientKeys:
     fetcher: Fetcher
     clients: Clients
     _cache: Bounded[str, _Entry] = field(default_factory=lambda: Bounded(4096))
+    _known: Bounded[str, Keys] = field(default_factory=lambda: Bounded(4096))
 
     async def candidates(
         self, client_id: str, document: JsonObject, header: JsonObject
     ) -> Keys:
         """Return the keys to try; asks again once when there is none (rotation)."""
-        jwks_uri = document.text("jwks_uri")
-        if jwks_uri is None:
-            return await self._inline(client_id, document, header)
-        entry = self._cache.get(jwks_uri)
-        if entry is None or not self.checks.jwks_still_fresh(
-            entry.fetched_at, entry.lifetime, self.clock.now()
-        ):
-            entry = await self._fetch(jwks_uri, entry)
-            return self.checks.assertion_key(header, entry.keys)
-        found = self.checks.assertion_key(header, entry.keys)
-        if not found and self._may_refetch(entry.fetched_at):
-            entry = await self._fetch(jwks_uri, entry)
-            found = self.checks.assertion_key(header, entry.keys)
-        return found
-
-    async def _inline(
-        self, client_id: str, document: JsonObject, header: JsonObject
-    ) -> Keys:
-        keys = key_set(document.get("jwks"))
+        keys, fetched_at = await self._current(client_id, document)
         found = self.checks.assertion_key(header, keys)
-        fetched_at = self.clients.fetched_at(client_id)
-        if not found and fetched_at and self._may_refetch(fetched_at):
-            document = await self.clients.refetch(client_id)
-            new = key_set(document.get("jwks"))
-            keys = self.checks.keys_after_refetch(keys, new)
-            found = self.checks.assertion_key(header, keys)
-        return found
+        if found or not fetched_at or not self._may_refetch(fetched_at):
+            return found
+        keys = await self._refetch(client_id, document)
+        return self.checks.assertion_key(header, keys)
 
     def _may_refetch(self, fetched_at: float) -> bool:
         brake = self.settings.unknown_kid_brake
         return self.checks.unknown_kid_refetch(fetched_at, self.clock.now(), brake)
 
-    async def _fetch(self, jwks_uri: str, old: _Entry | None) -> _Entry:
+    async def _current(
+        self, client_id: str, document: JsonObject
+    ) -> tuple[Keys, float]:
+        """Return the client's keys and when they were fetched (0: not by us)."""
+        jwks_uri = document.text("jwks_uri")
+        if jwks_uri is None:
+            keys = key_set(document.get("jwks"))
+            return self._replace(client_id, keys), self.clients.fetched_at(client_id)
+        entry = self._cache.get(jwks_uri)
+        if entry is None or not self.checks.jwks_still_fresh(
+            entry.fetched_at, entry.lifetime, self.clock.now()
+        ):
+            entry = await self._fetch(jwks_uri)
+        return self._replace(client_id, entry.keys), entry.fetched_at
+
+    async def _refetch(self, client_id: str, document: JsonObject) -> Keys:
+        jwks_uri = document.text("jwks_uri")
+        if jwks_uri is None:
+            keys = key_set((await self.clients.refetch(client_id)).get("jwks"))
+        else:
+            keys = (await self._fetch(jwks_uri)).keys
+        return self._replace(client_id, keys)
+
+    def _replace(self, client_id: str, current: Keys) -> Keys:
+        previous = self._known.get(client_id) or ()
+        keys = self.checks.keys_that_count(previous, current)
+        self._known.put(client_id, keys)
+        return keys
+
+    async def _fetch(self, jwks_uri: str) -> _Entry:
         checks = self.checks
+        demand_fetched(checks.fetch_url(jwks_uri))
         cap = checks.read_cap(self.settings.limits.jwks_bytes)
         fetched = await self.fetcher.fetch(jwks_uri, checks.jwks_addresses, cap, ACCEPT)
         response = fetched.response
@@ -84,11 +96,11 @@ class ClientKeys:
         demand_fetched(checks.read_complete(response.truncated))
         demand_fetched(checks.document_json(response.body))
         try:
-            new = key_set(parse_json_object(response.body))
+            jwks = parse_json_object(response.body)
         except ValueError as error:
             raise FetchError(_UNUSABLE, answered=True) from error
-        keys = checks.keys_after_refetch(old.keys if old else (), new)
+        demand_fetched(checks.jwks_private_key(jwks))
         lifetime = checks.jwks_freshness(response.headers, self.settings.cache)
-        entry = _Entry(keys, self.clock.now(), lifetime)
+        entry = _Entry(key_set(jwks), self.clock.now(), lifetime)
         self._cache.put(jwks_uri, entry)
         return entry

@@ -61,12 +61,25 @@ class Clients:
             raise refused("invalid_client", "cimd-client-id-https", "Unknown client.")
         demand_fetched(self.checks.client_id_url(client_id))
 
-    async def find(self, client_id: str) -> JsonObject:
-        """Return a client's metadata; raises `FetchError` or `Refused`."""
+    async def find(self, client_id: str, redirect_uri: str | None = None) -> JsonObject:
+        """Return a client's metadata; raises `FetchError` or `Refused`.
+
+        `redirect_uri` is what the request named, where it is an authorization request.
+        """
         registered = self._registered.get(client_id)
         if registered is not None:
             return registered
         self.judge(client_id)
+        try:
+            return await self._document(client_id)
+        except FetchError as error:
+            clause = error.decision.clause
+            document = self.checks.document_stand_in(client_id, redirect_uri, clause)
+            if document is None:
+                raise
+            return document
+
+    async def _document(self, client_id: str) -> JsonObject:
         entry = self._cache.get(client_id)
         now = self.clock.now()
         if entry is None or not self.checks.still_fresh(

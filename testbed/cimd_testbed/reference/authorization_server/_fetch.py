@@ -39,7 +39,7 @@ from cimd_testbed.reference.authorization_server._errors import (
 MAX_HOPS = 5
 _UNREACHABLE = refuse("cimd-fetch-failure-aborts", "The URL could not be fetched.")
 
-AddressCheck = Callable[[tuple[IPAddress, ...]], Decision]
+AddressCheck = Callable[[str, tuple[IPAddress, ...]], Decision]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +71,14 @@ class Fetcher:
     async def fetch(
         self, url: str, addresses: AddressCheck, cap: int, accept: str
     ) -> Fetched:
-        """Get a URL; raises `FetchError` when there is no response to judge."""
+        """Get a URL that was judged; raises `FetchError` when nothing can be had."""
         try:
             async with asyncio.timeout(self.checks.read_seconds(self.seconds)):
                 return await self._follow(url, addresses, cap, accept)
         except (
             OSError,
             TimeoutError,
-            UnicodeError,
+            ValueError,
             HttpError,
             ForbiddenAddressError,
         ) as error:
@@ -88,12 +88,12 @@ class Fetcher:
         self, url: str, addresses: AddressCheck, cap: int, accept: str
     ) -> Fetched:
         for _ in range(MAX_HOPS):
-            demand_fetched(self.checks.fetch_url(url))
             response = await self._get(url, addresses, cap, accept)
             location = response.header("location")
             onward = self.checks.follow_redirect(url, response.status, location)
             if onward is None:
                 return Fetched(url, response)
+            demand_fetched(self.checks.fetch_url(onward))
             url = onward
         raise FetchError(_UNREACHABLE)
 
@@ -102,7 +102,7 @@ class Fetcher:
     ) -> Response:
         parts = split_url(url)
         judged = await self._addresses(parts.host)
-        demand_fetched(addresses(judged))
+        demand_fetched(addresses(parts.host, judged))
         target = self.checks.addresses_to_dial(parts.host, judged)
         if isinstance(target, str):
             target = await self._addresses(target)
@@ -131,9 +131,12 @@ class Fetcher:
         self, parts: UrlParts, addresses: tuple[IPAddress, ...]
     ) -> Stream:
         port = parts.port
-        assert port is not None, "fetch_url demands a port"
+        if port is None:
+            raise FetchError(_UNREACHABLE)
         host = parts.host.strip("[]")
-        tls = self.trust if self.checks.tls_verified(host) else _unverified()
+        tls: ssl.SSLContext | None = None
+        if (parts.scheme or "").lower() != "http":
+            tls = self.trust if self.checks.tls_verified(host) else _unverified()
         failure: OSError = OSError("There is no address to connect to.")
         for address in addresses:
             try:

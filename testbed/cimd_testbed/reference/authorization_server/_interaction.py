@@ -114,10 +114,8 @@ async def ask_for_consent(
         request_id=question_id,
         csrf_token=question.csrf,
         user=user,
-        client_host=checks.consent_client_host(valid.client_id),
-        client_id=valid.client_id,
+        hosts=checks.consent_hosts(valid.client_id, valid.redirect_uri),
         client_name=None if name is None else checks.consent_text(name),
-        redirect_host=checks.consent_redirect_host(valid.redirect_uri),
         loopback=checks.consent_loopback_warning(document.texts("redirect_uris")),
         logo=await _logo(state, document),
         scope=valid.scope,
@@ -166,12 +164,10 @@ async def answer_consent(state: State, request: Request) -> Response:
 def _demand_own_answer(
     state: State, request: Request, params: Params, question: Question
 ) -> None:
-    """Demand that the answer comes from the page, browser and user that were asked."""
+    """Demand that the answer comes from the page and the browser that were asked."""
     checks, session = state.checks, find_session(state, request)
     answering = session.id if session else None
     demand(checks.consent_session(question.session, answering), "access_denied")
-    user = (session.user if session else None) or ""
-    demand(checks.consent_user(question.user, user), "access_denied")
     csrf = checks.consent_csrf(question.csrf, single(params, "csrf_token"))
     demand(csrf, "access_denied")
     demand(checks.consent_unanswered(question.answers), "access_denied")
@@ -187,7 +183,7 @@ async def _judge_again(
     failure: FetchError | None = None
     current: JsonObject | None = None
     try:
-        current = await state.clients.find(valid.client_id)
+        current = await state.clients.find(valid.client_id, valid.redirect_uri)
     except FetchError as error:
         failure = error
     document = state.checks.document_at_issue(valid.document, current)

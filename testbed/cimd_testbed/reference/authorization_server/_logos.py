@@ -1,4 +1,7 @@
-"""Logos: fetched under the same guard, shown from our own origin (CIMD-03 section 9.8)."""
+"""Logos: fetched under the same guard, shown from our own origin.
+
+CIMD-03 Section 9.8.
+"""
 
 from __future__ import annotations
 
@@ -55,6 +58,7 @@ class Logos:
 
     async def _fetch(self, logo_uri: str) -> Logo:
         checks = self.checks
+        demand_fetched(checks.fetch_url(logo_uri))
         cap = checks.read_cap(self.settings.limits.logo_bytes)
         fetched = await self.fetcher.fetch(
             logo_uri, checks.logo_addresses, cap, "image/png, image/jpeg, image/gif"

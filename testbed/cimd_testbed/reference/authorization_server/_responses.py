@@ -1,4 +1,4 @@
-"""Authorization responses, and the error page for where there is nobody to send them."""
+"""Authorization responses, and the error page where one has nowhere to go."""
 
 from __future__ import annotations
 

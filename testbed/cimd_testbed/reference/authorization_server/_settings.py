@@ -42,7 +42,10 @@ class Lifetimes:
 
 @dataclass(frozen=True, slots=True)
 class FetchLimits:
-    """How much is read from what a client names, and for how long (CIMD-03 section 9.7)."""
+    """How much is read from what a client names, and for how long.
+
+    CIMD-03 section 9.7.
+    """
 
     document_bytes: int = 5 * 1024
     jwks_bytes: int = 64 * 1024

@@ -8,7 +8,6 @@ from typing import Any
 from cimd_testbed.core import (
     JsonObject,
     grant_types,
-    narrowed_resources,
     split_scope,
 )
 from cimd_testbed.net import Params, Request, Response
@@ -71,8 +70,10 @@ def _redeem_code(state: State, client: Client, params: Params) -> Response:
     lifetime = state.settings.lifetimes.code
     demand(checks.code_expiry(code.issued_at, state.clock.now(), lifetime), error)
     _demand_verifier(state, code, params)
-    wanted = values(params, "resource")
-    demand(checks.token_resource(wanted, grant.resources), "invalid_target")
+    wanted, known = values(params, "resource"), state.settings.resource_uris
+    resources = checks.token_resource(wanted, grant.resources, known)
+    if resources is None:
+        raise refused("invalid_target", "resource-token-subset", "Not granted.")
     unused = checks.code_unused(code.redeemed)
     if unused.refused and checks.code_replay_revokes(code.redeemed):
         grant.revoked = True
@@ -83,7 +84,6 @@ def _redeem_code(state: State, client: Client, params: Params) -> Response:
     refresh = None
     if checks.refresh_token_issued(grant_types(client.document)):
         refresh = _new_refresh_token(state, grant)
-    resources = narrowed_resources(wanted, grant.resources)
     return _token_response(state, grant, grant.scope, resources, refresh)
 
 
@@ -114,13 +114,16 @@ def _refresh(state: State, client: Client, params: Params) -> Response:
     demand(unused, error)
     scope = split_scope(single(params, "scope"))
     demand(checks.refresh_scope(scope, grant.scope), "invalid_scope")
-    wanted = values(params, "resource")
-    demand(checks.refresh_resource(wanted, grant.resources), "invalid_target")
+    wanted, known = values(params, "resource"), state.settings.resource_uris
+    resources = checks.refresh_resource(wanted, grant.resources, known)
+    if resources is None:
+        raise refused(
+            "invalid_target", "refresh-scope-resource-narrowing", "Not granted."
+        )
     refresh = presented
     if checks.refresh_rotates(client.method == "none"):
         found.uses += 1
         refresh = _new_refresh_token(state, grant)
-    resources = narrowed_resources(wanted, grant.resources)
     return _token_response(state, grant, scope or grant.scope, resources, refresh)
 
 

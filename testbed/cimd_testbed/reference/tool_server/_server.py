@@ -108,17 +108,20 @@ def _answer(body: bytes, claims: JsonObject) -> Response:
         return _error(None, -32600, "Invalid Request", 400)
     if "id" not in message:
         return Response(202)
-    identifier, params = message["id"], message.get("params")
-    match message["method"]:
+    params = message.get("params")
+    name = params.get("name") if isinstance(params, dict) else None
+    return _call(message["id"], message["method"], name, claims)
+
+
+def _call(identifier: Any, method: str, name: Any, claims: JsonObject) -> Response:
+    match method:
         case "initialize":
             return _result(identifier, _initialized())
         case "ping":
             return _result(identifier, {})
         case "tools/list":
             return _result(identifier, {"tools": [WHOAMI]})
-        case "tools/call" if (
-            isinstance(params, dict) and params.get("name") == "whoami"
-        ):
+        case "tools/call" if name == "whoami":
             return _result(identifier, _whoami(claims))
         case "tools/call":
             return _error(identifier, -32602, "Unknown tool")
