@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ from cimd_conformance.catalogue._locate import locate
 from cimd_conformance.catalogue._placeholders import expand
 from cimd_conformance.catalogue._rules import complaints
 from cimd_conformance.catalogue._toml import complain, read_toml
-from cimd_conformance.model import PlannedInstance, Scenario
+from cimd_conformance.model import PlannedInstance, Scenario, selected
 
 VARIANT_DEFAULTS = {"auth": "none", "alg": "ES256", "keys": "jwks"}
 
@@ -72,20 +71,11 @@ def select_instances(
     instances: list[Instance], role: str, only: list[str], skip: list[str]
 ) -> list[Instance]:
     """Return the instances of a role that globs choose, by instance or scenario id."""
-
-    def matches(instance: Instance, patterns: list[str]) -> bool:
-        return any(
-            name == pattern or fnmatch.fnmatchcase(name, pattern)
-            for pattern in patterns
-            for name in (instance.id, instance.scenario.id)
-        )
-
     return [
         instance
         for instance in instances
         if instance.scenario.role.value == role
-        and (not only or matches(instance, only))
-        and not matches(instance, skip)
+        and selected(instance.id, only, skip)
     ]
 
 

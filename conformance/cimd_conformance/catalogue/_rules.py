@@ -22,6 +22,7 @@ VARIANTS = {
     "keys": ("jwks", "jwks_uri"),
 }
 FEATURES = ("refresh", "revocation", "introspection", "private_key_jwt", "logo", "iss")
+ACCOMMODATIONS = ("assertion-audience", "assertion-without-type", "no-resource")
 FLOWS = ("authorization-code", "refresh", "revocation", "introspection", "metadata")
 ISOLATION = ("concurrent", "exclusive")
 _SITE_FIELDS = ("origin", "host", "address", "document", "callback", "jwks", "path")
@@ -54,6 +55,8 @@ def _words(scenario: Scenario) -> Iterator[Complaint]:
     yield from _word(["isolation"], scenario.isolation, ISOLATION, "isolation")
     for need in scenario.needs:
         yield from _word(["needs"], need, POWERS, "power")
+    for name in scenario.without:
+        yield from _word(["without"], name, ACCOMMODATIONS, "accommodation")
     for feature in scenario.features:
         yield from _word(["features"], feature, FEATURES, "feature")
     for name, values in scenario.variants.items():

@@ -12,7 +12,7 @@ from cimd_conformance.engine._lease import ScenarioLeases
 from cimd_conformance.engine._parties import open_parties
 from cimd_conformance.engine._target import RunningTarget, read_metadata
 from cimd_conformance.evidence import Evidence
-from cimd_conformance.flows import TargetView, World
+from cimd_conformance.flows.authorization_server import AsWorld, TargetView
 from cimd_testbed.core import ShiftedClock
 from cimd_testbed.net import Handler, Network, Request, Response, Service
 from cimd_testbed.parties import Credentials
@@ -71,17 +71,17 @@ async def start_embedded(around: Surroundings, checks: Checks) -> RunningTarget:
     network.zone.point(HOST, ADDRESS)
     service = Service(_labelled(server.handle), authority.context_for, network.contacts)
     await network.listen(ADDRESS, 443, service)
-    world = World(
+    world = AsWorld(
         network,
         parties.web,
         authority.trust(),
         around.evidence,
-        _view({}),
         around.seed,
         around.leases.lease,
         clock.advance,
         clock.now,
         parties.ports,
+        target=_view({}),
     )
     http = world.http("metadata")
     world.target = _view(await read_metadata(http, f"https://{HOST}"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fnmatch
 import sys
 import traceback
 from collections import Counter
@@ -16,7 +15,8 @@ from cimd_conformance.engine._features import missing_feature
 from cimd_conformance.engine._judge import answer, to_check, worst
 from cimd_conformance.engine._lease import ScenarioLeases
 from cimd_conformance.engine._target import RunningTarget
-from cimd_conformance.flows import FlowResult, run_flow
+from cimd_conformance.flows import FlowResult
+from cimd_conformance.flows.authorization_server import run_flow
 from cimd_conformance.model import (
     AnyEvent,
     Check,
@@ -26,6 +26,7 @@ from cimd_conformance.model import (
     ScenarioStarted,
     Status,
     TargetExited,
+    matches,
 )
 
 Finished = dict[str, Status]
@@ -89,7 +90,7 @@ class Engine:
     def _excused(self, instance: Instance) -> tuple[Status, str] | None:
         """Return why an instance is not to be run, None when it is."""
         for pattern, reason in self.disabled.items():
-            if fnmatch.fnmatchcase(instance.id, pattern):
+            if matches(instance.id, pattern):
                 return Status.NOT_RUN, f"Disabled by the target file: {reason}"
         missing = sorted(set(instance.scenario.needs) - self.powers)
         if missing:
@@ -136,7 +137,7 @@ class Engine:
     async def _judged(self, instance: Instance) -> tuple[Status, str]:
         control = await self.control(*instance.control_shape)
         if control.status is not Status.PASSED:
-            return Status.INCONCLUSIVE, f"The control failed: {control.reason}"
+            return control.status, f"The control failed: {control.reason}"
         scenario = instance.scenario
         async with self._slots:
             result = await run_flow(

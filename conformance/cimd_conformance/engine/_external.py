@@ -17,7 +17,7 @@ from cimd_conformance.catalogue import expand
 from cimd_conformance.engine._embedded import Surroundings
 from cimd_conformance.engine._parties import open_parties
 from cimd_conformance.engine._target import RunningTarget, read_metadata
-from cimd_conformance.flows import TargetView, World
+from cimd_conformance.flows.authorization_server import AsWorld, TargetView
 from cimd_conformance.model import ConfigError, TargetError
 from cimd_conformance.target import TargetFile, cache_dir
 from cimd_testbed.core import SystemClock, split_url
@@ -119,17 +119,17 @@ async def _start(
             authority.context_for,
             forwarded=target.server.forwarded,
         )
-    world = World(
+    world = AsWorld(
         network,
         parties.web,
         authority.trust(),
         around.evidence,
-        _view(target, placed, issuer, upstream),
         around.seed,
         around.leases.lease,
         now=clock.now,
         ports=parties.ports,
         seconds=target.limits.seconds,
+        target=_view(target, placed, issuer, upstream),
     )
     await _ready(world, target, placed, process)
     await _read(world, target, placed, issuer, upstream)
@@ -212,7 +212,7 @@ def _view(
 
 
 async def _ready(
-    world: World, target: TargetFile, placed: _Placed, process: TargetProcess | None
+    world: AsWorld, target: TargetFile, placed: _Placed, process: TargetProcess | None
 ) -> None:
     """Ask the ready path until it answers; the process's end ends the wait."""
     url = (placed.origin if process else world.target.issuer) + target.server.ready
@@ -256,7 +256,7 @@ def _not_ready(url: str, last: str, process: TargetProcess | None) -> TargetErro
 
 
 async def _read(
-    world: World,
+    world: AsWorld,
     target: TargetFile,
     placed: _Placed,
     issuer: str,

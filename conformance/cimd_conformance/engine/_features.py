@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cimd_conformance.catalogue import Instance
-from cimd_conformance.flows import TargetView
+from cimd_conformance.flows.authorization_server import TargetView
 
 
 def _list(metadata: dict[str, Any], name: str) -> list[Any]:

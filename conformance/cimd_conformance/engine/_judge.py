@@ -96,11 +96,9 @@ def _judge_places(expect: Expect, evidence: Evidence, label: str) -> Answer | No
 
 def _part(value: Any, path: list[str | int]) -> tuple[bool, Any]:
     for key in path:
-        if isinstance(value, list) and isinstance(key, int) and key < len(value):
+        try:
             value = value[key]
-        elif isinstance(value, dict) and key in value:
-            value = value[key]
-        else:
+        except (KeyError, IndexError, TypeError):
             return False, None
     return True, value
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from cimd_conformance.flows import World
+from cimd_conformance.flows.authorization_server import AsWorld
 from cimd_conformance.model import TargetError
 from cimd_testbed.core import split_url
 from cimd_testbed.net import HttpClient, HttpError
@@ -18,7 +18,7 @@ from cimd_testbed.net import HttpClient, HttpError
 class RunningTarget:
     """What a run works on; `exited` is set when the target ends by itself."""
 
-    world: World
+    world: AsWorld
     close: Callable[[], Awaitable[None]]
     exited: asyncio.Event
     jobs: int

@@ -1,29 +1,37 @@
-"""Flows: legitimate exchanges with named messages, in which one thing is changed."""
+"""Flows: legitimate exchanges with named messages, in which one thing is changed.
 
+Here is what all roles share; each role under test has a package of its own.
+"""
+
+from cimd_conformance.flows._edit import (
+    Params,
+    changes_of,
+    edit_params,
+    edit_tree,
+    to_json,
+    whole,
+)
 from cimd_conformance.flows._flow import (
-    FLOWS,
     Flow,
     FlowResult,
     FlowState,
     StepEnd,
-    finish,
-    make_state,
+    VerbFunction,
 )
-from cimd_conformance.flows._run import run_flow
-from cimd_conformance.flows._verbs import VERBS
-from cimd_conformance.flows._world import Site, TargetView, World
+from cimd_conformance.flows._world import Site, World
 
 __all__ = [
-    "FLOWS",
-    "VERBS",
     "Flow",
     "FlowResult",
     "FlowState",
+    "Params",
     "Site",
     "StepEnd",
-    "TargetView",
+    "VerbFunction",
     "World",
-    "finish",
-    "make_state",
-    "run_flow",
+    "changes_of",
+    "edit_params",
+    "edit_tree",
+    "to_json",
+    "whole",
 ]

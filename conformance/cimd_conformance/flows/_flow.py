@@ -1,4 +1,4 @@
-"""One flow of an authorization server: steps in order, changed in one thing.
+"""One flow: steps in order, changed in one thing.
 
 A flow is a list of verbs. Steps before the first changed one must go as in the control;
 otherwise the change was never tried and the flow says so.
@@ -6,36 +6,23 @@ otherwise the change was never tried and the flow says so.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from cimd_conformance.catalogue import expand
 from cimd_conformance.evidence import ExchangeRecord, Redactor
-from cimd_conformance.flows._identity import Identity
 from cimd_conformance.flows._world import Site, World
 from cimd_conformance.model import (
     STEP_MESSAGES,
     Change,
-    HarnessError,
     Message,
     Outcome,
-    Place,
     Scenario,
     Step,
     Verb,
 )
 from cimd_testbed.net import Headers, HttpClient, HttpError, Request, Response
-
-FLOWS: dict[str, tuple[Verb, ...]] = {
-    "authorization-code": (Verb.AUTHORIZE, Verb.REDEEM, Verb.USE),
-    "refresh": (Verb.AUTHORIZE, Verb.REDEEM, Verb.REFRESH, Verb.USE),
-    "revocation": (Verb.AUTHORIZE, Verb.REDEEM, Verb.REVOKE),
-    "introspection": (Verb.AUTHORIZE, Verb.REDEEM, Verb.INTROSPECT),
-    "metadata": (Verb.METADATA,),
-}
-"""The legitimate flows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +54,7 @@ class FlowResult:
 
 @dataclass(slots=True)
 class FlowState:
-    """What the steps of one flow hand on. `Flow` drives it, verbs act on it."""
+    """What the steps of one flow hand on; each role adds its own."""
 
     world: World
     label: str
@@ -75,44 +62,23 @@ class FlowState:
     variant: dict[str, str]
     http: HttpClient
     redactor: Redactor = field(default_factory=Redactor)
-    identities: dict[str, Identity] = field(default_factory=dict)
     sites: dict[str, Site] = field(default_factory=dict)
     messages: dict[Message, Any] = field(default_factory=dict)
+    """What came back."""
     numbers: list[int] = field(default_factory=list)
+    """The exchanges of this flow, in order."""
     sent: set[Message] = field(default_factory=set)
+    """Changed messages that went out, or were fetched by the target."""
     begun: set[str] = field(default_factory=set)
     """Names of the steps since the last `publish`: what they serve is in force."""
     now_in: str | None = None
     """The name of the step that runs now."""
-    code: str = ""
-    verifier: str = ""
-    access_token: str = ""
-    refresh_token: str = ""
-    redirect_uri: str = ""
-
-    @property
-    def client(self) -> Identity:
-        """The client whose flow it is."""
-        return self.identities["client"]
 
     def known(self) -> dict[str, Any]:
         """Return the placeholders and their values."""
-        target = self.world.target
-        asked = self.messages.get(Message.AUTHORIZATION_REQUEST, {})
-        names: dict[str, Any] = {
-            **{f"flow.{name}": value for name, value in asked.items()},
-            "issuer": target.issuer,
-            "token_endpoint": target.endpoint("token_endpoint"),
-            "authorization_endpoint": target.endpoint("authorization_endpoint"),
-            "now": int(self.world.now()),
-        }
+        names: dict[str, Any] = {"now": int(self.world.now())}
         for site in self.sites.values():
             names.update(site.names())
-        if "client" in self.identities:
-            client = self.client
-            names["client.public_jwk"] = client.keys[-1].public_jwk
-            names["client.private_jwk"] = client.keys[-1].private_jwk
-            names.update({f"flow.{k}": v for k, v in client.variables.items()})
         return names
 
     def changes(self, message: Message | None = None) -> list[Change]:
@@ -202,15 +168,16 @@ _SERVED = frozenset(
     }
 )
 
-VerbFunction = Callable[[FlowState, Step], Awaitable[StepEnd]]
+StateT = TypeVar("StateT", bound=FlowState)
+VerbFunction = Callable[[StateT, Step], Awaitable[StepEnd]]
 
 
 @dataclass(slots=True)
-class Flow:
+class Flow(Generic[StateT]):
     """Runs the steps of one flow with fresh identities."""
 
-    state: FlowState
-    verbs: dict[Verb, VerbFunction]
+    state: StateT
+    verbs: dict[Verb, VerbFunction[StateT]]
     steps: list[Step]
 
     async def run(self) -> FlowResult:
@@ -276,12 +243,11 @@ class Flow:
         state = self.state
         if state.scenario is None:
             return self._result(ends, changed=True)
-        delivered = state.sent.union(*(i.delivered for i in state.identities.values()))
         positions = {c.in_: self._position(c) for c in reversed(state.scenario.change)}
         reached = [p for p in positions.values() if p is not None]
         first = min(reached, default=0)
         wanted = {message for message, p in positions.items() if p in (first, None)}
-        missing = sorted(m.value for m in wanted - delivered - {Message.FLOW})
+        missing = sorted(m.value for m in wanted - state.sent - {Message.FLOW})
         why = f"The changed {', '.join(missing)} never reached the target."
         return self._result(ends, changed=not missing, why_not=why if missing else "")
 
@@ -301,71 +267,3 @@ class Flow:
             tuple(self.state.numbers),
             self.state.known(),
         )
-
-
-async def make_state(
-    world: World, label: str, scenario: Scenario | None, variant: dict[str, str]
-) -> FlowState:
-    """Prepare fresh identities of the same shape as the control's, and the places."""
-    state = FlowState(world, label, scenario, variant, world.http(label))
-    places = {place.name: place for place in (scenario.place if scenario else [])}
-    prefix = f"/i{world.serial()}"
-    await _add_identity(state, "client", prefix, places.get("client"))
-    steps = scenario.step if scenario else []
-    if any(step.as_ == "other" for step in steps) or _mentions(scenario, "other."):
-        await _add_identity(state, "other", f"/i{world.serial()}", None)
-    for name in {"evil", *places} - {"client", "other"}:
-        state.sites[name] = await world.site(label, name, prefix, places.get(name))
-    _apply_flow_changes(state)
-    return state
-
-
-def _mentions(scenario: Scenario | None, word: str) -> bool:
-    return scenario is not None and f"{{{word}" in repr(scenario)
-
-
-async def _add_identity(
-    state: FlowState, name: str, prefix: str, place: Place | None
-) -> None:
-    world = state.world
-    site = await world.site(state.label, name, prefix, place)
-    own = Site("client", site.host, site.address, prefix)
-    identity = Identity(
-        own, world.target, state.variant, 0, state.on_served, state.changes
-    )
-    if name != "client":
-        identity.active = list
-    state.sites[name] = site
-    state.identities[name] = identity
-    web = world.web
-    web.publish(f"{prefix}/client.json", identity.serve_document)
-    web.publish(f"{prefix}/jwks.json", identity.serve_jwks)
-    web.publish(f"{prefix}/callback", identity.serve_callback)
-    web.publish(f"{prefix}/logo.png", identity.serve_logo)
-
-
-def _apply_flow_changes(state: FlowState) -> None:
-    for change in state.changes(Message.FLOW):
-        name = str(change.at[0]) if change.at else ""
-        if name not in state.client.variables:
-            raise HarnessError("flow-variable", f"There is no flow variable {name!r}.")
-        state.client.variables[name] = str(change.value)
-        _publish_client_url(state)
-
-
-def _publish_client_url(state: FlowState) -> None:
-    """Serve the document also at the path of a changed client_id."""
-    url = state.client.variables["client_id"]
-    _, _, rest = url.partition("://")
-    _, slash, path = rest.partition("/")
-    path = (slash + path).partition("#")[0].partition("?")[0]
-    if path.startswith(state.client.site.prefix + "/"):
-        state.world.web.publish(path, state.client.serve_document)
-
-
-async def finish(state: FlowState) -> None:
-    """Close connections and take the pages down."""
-    await state.http.close()
-    for identity in state.identities.values():
-        state.world.web.withdraw(identity.site.prefix + "/")
-    await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""What the flows of one run share: network, parties, the target as we see it."""
+"""What the flows of one run share: the network and the parties on it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from cimd_conformance.evidence import Evidence
 from cimd_conformance.model import Place
 from cimd_testbed.net import HttpClient, IPAddress, Limits, Network
-from cimd_testbed.parties import Credentials, Web
+from cimd_testbed.parties import Web
 
 CLIENT_DOMAIN = "cimd-hosts.net"
 EVIL_DOMAIN = "cimd-evil.net"
@@ -51,40 +51,14 @@ class Site:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class TargetView:
-    """The implementation under test, as we know it."""
-
-    name: str
-    issuer: str
-    metadata: dict[str, Any]
-    """The authorization server's metadata (RFC 8414), {} before it was read."""
-    resource: str
-    scope: str
-    shown_by: str
-    users: tuple[Credentials, ...]
-    own_origins: frozenset[str]
-    document: dict[str, Any]
-    """Members that every client document for this target has."""
-    accommodations: dict[str, str]
-    introspection: tuple[str, str] = ("", "")
-    """The resource server's client id and secret."""
-
-    def endpoint(self, name: str) -> str:
-        """Return an endpoint's URL, '' when it is not announced."""
-        value = self.metadata.get(name)
-        return value if isinstance(value, str) else ""
-
-
 @dataclass(slots=True)
 class World:
-    """Network, parties and target of one run."""
+    """Network and parties of one run; each role adds its view of the target."""
 
     network: Network
     web: Web
     trust: ssl.SSLContext
     evidence: Evidence
-    target: TargetView
     seed: int
     lease: Callable[[str, Place | None, str], Awaitable[IPAddress | None]]
     """Lease an address for (scenario, place or None for a public one, its name)."""
@@ -95,7 +69,6 @@ class World:
     ports: dict[str, int] = field(default_factory=dict)
     """On loopback, the port of each kind of site; empty where sites have names."""
     seconds: float = 15.0
-    keys_cache: dict[str, Any] = field(default_factory=dict)
     _serial: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def serial(self) -> int:

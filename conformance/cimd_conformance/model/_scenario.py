@@ -100,5 +100,8 @@ class Scenario(_Table, frozen=True):
     place: list[Place] = []
     change: list[Change] = []
     step: list[Step] = []
+    without: list[str] = []
+    """Accommodations of the target file that this scenario does without: each is
+    itself a check, so that it unblocks the run without hiding the deviation."""
     disturbs: bool = False
     isolation: str = "concurrent"

@@ -159,6 +159,7 @@ class Message(enum.StrEnum):
     AUTHORIZATION_RESPONSE = "authorization_response"
     TOKEN_REQUEST = "token_request"  # noqa: S105 - the name of a message
     TOKEN_RESPONSE = "token_response"  # noqa: S105 - the name of a message
+    TOKEN_RESPONSE_HEADERS = "token_response_headers"  # noqa: S105 - likewise
     CLIENT_ASSERTION = "client_assertion"
     REFRESH_REQUEST = "refresh_request"
     REFRESH_RESPONSE = "refresh_response"

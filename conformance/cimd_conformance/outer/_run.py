@@ -167,8 +167,8 @@ def _settled(
 ) -> RunFinished:
     """Return the footer with the verdict that only the outer process can know."""
     interrupted = finished.interrupted or signals.stopped
+    counts = report.counts() if job.kind == "run" else finished.counts
     if job.kind == "run" and _error_of(finished) is None:
-        counts = report.counts()
         word, code = verdict(
             counts,
             strict=strict,
@@ -177,12 +177,12 @@ def _settled(
             or any(each.status is Status.ERROR for each in report.controls),
         )
         finished = msgspec.structs.replace(
-            finished, verdict=str(word), exit_code=int(code), counts=counts
+            finished, verdict=str(word), exit_code=int(code)
         )
     if signals.ctrl_c:
         code = ExitCode.CTRL_C
         finished = msgspec.structs.replace(finished, exit_code=int(code))
-    return msgspec.structs.replace(finished, interrupted=interrupted)
+    return msgspec.structs.replace(finished, counts=counts, interrupted=interrupted)
 
 
 def _synthetic(relay: _Relay, error: SuiteError | None) -> RunFinished:

@@ -17,7 +17,7 @@ from cimd_conformance.model import (
     RunFinished,
     Status,
 )
-from cimd_conformance.outer import InnerProcess
+from cimd_conformance.outer import InnerProcess, StopSignals
 from cimd_conformance.prove._matrix import (
     DETECTED,
     Matrix,
@@ -82,7 +82,8 @@ def _collect(job: Job) -> tuple[dict[str, Status], Matrix, float]:
     matrix = Matrix(select_instances(instances, job.role, job.only, job.skip))
     honest: dict[str, Status] = {}
     finished: RunFinished | None = None
-    with InnerProcess(job) as inner:
+    inner = InnerProcess(job)
+    with StopSignals(inner), inner:
         for event in inner.events():
             if isinstance(event, FlawTried) and event.flaw == HONEST:
                 honest = event.statuses

@@ -59,4 +59,5 @@ def test_anything_else_is_quoted(monkeypatch):
 def test_the_command_line_hands_over_where_it_was_made():
     argv = lab_argv(["true", "--flag"])
     assert argv[-2:] == ["true", "--flag"]
-    assert argv[-3].startswith("CIMD_LAB_OUTSIDE=net:[")
+    assert argv[-4].startswith("CIMD_LAB_OUTSIDE=net:[")
+    assert argv[-3].startswith("CIMD_LAB_SOCKETS=")

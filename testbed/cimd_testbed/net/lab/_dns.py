@@ -109,7 +109,11 @@ class _Datagrams(asyncio.DatagramProtocol):
             return
         loop = asyncio.get_running_loop()
         seconds = self._zone.seconds_for(asked_name(data))
-        loop.call_later(seconds, self._transport.sendto, answer, addr)
+        loop.call_later(seconds, self._send, answer, addr)
+
+    def _send(self, answer: bytes, addr: tuple[str, int]) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.sendto(answer, addr)
 
 
 @dataclass(slots=True)

@@ -67,7 +67,7 @@ def place_files(ca_pem: bytes, environ: Mapping[str, str]) -> LabFiles:
     try:
         make_private()
         resolv_conf = Path(os.path.realpath("/etc/resolv.conf"))
-        sockets = list(sockets_to_mask(_outer_sockets(environ), environ))
+        sockets = list(sockets_to_mask(environ.get(SOCKETS, ""), environ))
         directory = _empty_directory()
         mount_tmpfs(directory)
         _mask(directory, sockets)
@@ -77,15 +77,6 @@ def place_files(ca_pem: bytes, environ: Mapping[str, str]) -> LabFiles:
         return _place_bundles(directory, ca_pem)
     except OSError as error:
         raise LabFilesError(f"A file of the lab cannot be placed: {error}.") from error
-
-
-def _outer_sockets(environ: Mapping[str, str]) -> str:
-    """Read the list that the outer process has opened for us, if it has."""
-    handed = environ.get(SOCKETS)
-    if handed is None:
-        return ""
-    with open(int(handed), encoding="utf-8", errors="surrogateescape") as listing:  # noqa: PTH123 - a descriptor
-        return listing.read()
 
 
 def _empty_directory() -> Path:

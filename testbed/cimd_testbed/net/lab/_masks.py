@@ -32,23 +32,17 @@ _SOCKET_VARIABLES = (
 )
 
 
-def sockets_to_mask(listing: str, environ: Mapping[str, str]) -> Iterator[Path]:
+def sockets_to_mask(listed: str, environ: Mapping[str, str]) -> Iterator[Path]:
     """Yield every socket file that can be found, each once.
 
-    `listing` is the outer namespace's `/proc/net/unix`.
+    `listed` are those that the outer side could see, one a line.
     """
     seen: set[Path] = set()
-    for path in (*_listed(listing), *_named(environ), *_walked()):
+    known = (Path(line) for line in listed.splitlines())
+    for path in (*known, *_named(environ), *_walked()):
         if path not in seen and _is_socket(path):
             seen.add(path)
             yield path
-
-
-def _listed(listing: str) -> Iterator[Path]:
-    for line in listing.splitlines()[1:]:
-        columns = line.split(None, 7)
-        if len(columns) == 8 and columns[7].startswith("/"):
-            yield Path(columns[7])
 
 
 def _named(environ: Mapping[str, str]) -> Iterator[Path]:

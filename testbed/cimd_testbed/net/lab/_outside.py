@@ -27,7 +27,7 @@ CONTROL = "CIMD_LAB_CONTROL"
 """Variable with the descriptor of the control pipe: bytes are signals, its end is
 the end of the lab."""
 SOCKETS = "CIMD_LAB_SOCKETS"
-"""Variable with a descriptor that lists the Unix sockets bound outside."""
+"""Variable with the paths of Unix sockets bound outside, one a line."""
 HANDED_OVER = (OUTSIDE, CONTROL, SOCKETS)
 
 _NAMESPACES = (
@@ -35,6 +35,8 @@ _NAMESPACES = (
     *("--fork", "--kill-child", "--mount-proc"),
 )
 _PROBE_SECONDS = 10.0
+_MAX_VARIABLE = 100_000
+"""Linux takes 128 KiB for one argument."""
 
 
 def mount_namespace() -> str:
@@ -48,14 +50,29 @@ def mount_namespace() -> str:
 def lab_argv(inner: Sequence[str]) -> list[str]:
     """Return the command line that runs `inner` as first process of a fresh lab.
 
-    The namespaces are made by util-linux, without privileges on the host.
+    The namespaces are made by util-linux, without privileges on the host. What only
+    this side can see is handed over in the environment: which namespaces are outside,
+    and which Unix sockets the host has, so that they can be masked.
     """
     return [
         *("setpriv", "--pdeathsig", "KILL", "--"),
         *("unshare", *_NAMESPACES, "--"),
         *("env", f"{OUTSIDE}={network_namespace()},{mount_namespace()}"),
+        f"{SOCKETS}={_bound_sockets()}",
         *inner,
     ]
+
+
+def _bound_sockets() -> str:
+    """List the sockets of this network namespace outside `/run`, which is searched."""
+    try:
+        listing = Path("/proc/self/net/unix").read_text(errors="surrogateescape")
+    except OSError:
+        return ""
+    columns = (line.split(None, 7) for line in listing.splitlines()[1:])
+    paths = {column[7] for column in columns if len(column) == 8}
+    found = (path for path in paths if path.startswith("/") and path[:5] != "/run/")
+    return "\n".join(sorted(found))[:_MAX_VARIABLE]
 
 
 class LabProcess:
@@ -78,8 +95,7 @@ class LabProcess:
         new_session: bool = False,
     ) -> None:
         control, self._control = os.pipe()
-        sockets = os.open("/proc/self/net/unix", os.O_RDONLY | os.O_CLOEXEC)
-        handed = {CONTROL: str(control), SOCKETS: str(sockets)}
+        handed = {CONTROL: str(control)}
         try:
             self.popen = subprocess.Popen(  # noqa: S603 - the caller's own command
                 lab_argv(inner),
@@ -88,7 +104,7 @@ class LabProcess:
                 stdin=stdin,
                 stdout=stdout,
                 stderr=stderr,
-                pass_fds=(*pass_fds, control, sockets),
+                pass_fds=(*pass_fds, control),
                 start_new_session=new_session,
             )
         except BaseException:
@@ -96,7 +112,6 @@ class LabProcess:
             raise
         finally:
             os.close(control)
-            os.close(sockets)
 
     def send_signal(self, signum: int) -> None:
         """Deliver a signal to the process that the first one inside looks after.

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cimd_conformance.flows._edit import changes_of, edit_tree, to_json
-from cimd_conformance.flows._world import Site, TargetView
+from cimd_conformance.flows._world import Site
+from cimd_conformance.flows.authorization_server._world import TargetView
 from cimd_conformance.model import Change, Message
 from cimd_testbed.net import Request, Response
 from cimd_testbed.parties import SigningKey, new_key
@@ -29,7 +30,6 @@ class Identity:
     site: Site
     target: TargetView
     variant: dict[str, str]
-    user: int
     served: OnServed
     active: Callable[[], list[Change]]
     """The changes in force now, with their placeholders filled in."""
@@ -38,7 +38,7 @@ class Identity:
     """The published keys, newest last."""
     retired: list[SigningKey] = field(default_factory=list)
     delivered: set[Message] = field(default_factory=set)
-    """Served messages that reached the target in their changed form."""
+    """Where to note served messages that reached the target in their changed form."""
 
     def __post_init__(self) -> None:
         """Make the first key and the variables of a legitimate flow."""

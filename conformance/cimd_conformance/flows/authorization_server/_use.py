@@ -10,7 +10,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from cimd_conformance.flows._flow import FlowState
+from cimd_conformance.flows.authorization_server._state import AsState
 from cimd_testbed.net import Headers, Response
 
 _INITIALIZE = {
@@ -25,7 +25,7 @@ _INITIALIZE = {
 }
 
 
-async def use_token(state: FlowState) -> str | None:
+async def use_token(state: AsState) -> str | None:
     """Return None when the token works, otherwise why it does not."""
     match state.world.target.shown_by:
         case "jwks":
@@ -37,7 +37,7 @@ async def use_token(state: FlowState) -> str | None:
 
 
 async def _fetch(
-    state: FlowState,
+    state: AsState,
     message: str,
     method: str,
     url: str,
@@ -54,7 +54,7 @@ async def _fetch(
     return response
 
 
-async def _keys(state: FlowState) -> KeySet:
+async def _keys(state: AsState) -> KeySet:
     """Return the target's signing keys, fetched once per run."""
     cache = state.world.keys_cache
     if "keys" not in cache:
@@ -65,7 +65,7 @@ async def _keys(state: FlowState) -> KeySet:
     return keys
 
 
-async def _by_jwks(state: FlowState) -> str | None:
+async def _by_jwks(state: AsState) -> str | None:
     target = state.world.target
     try:
         token = jwt.decode(
@@ -88,7 +88,7 @@ async def _by_jwks(state: FlowState) -> str | None:
     return None
 
 
-async def _by_introspection(state: FlowState) -> str | None:
+async def _by_introspection(state: AsState) -> str | None:
     target = state.world.target
     pair = ":".join(target.introspection).encode()
     headers = (
@@ -106,7 +106,7 @@ async def _by_introspection(state: FlowState) -> str | None:
     return None if active else "introspection says that the token is not active"
 
 
-async def _by_call(state: FlowState) -> str | None:
+async def _by_call(state: AsState) -> str | None:
     headers = (
         ("Authorization", f"Bearer {state.access_token}"),
         ("Content-Type", "application/json"),

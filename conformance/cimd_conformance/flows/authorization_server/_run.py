@@ -1,15 +1,16 @@
-"""Run one flow, from fresh identities to its end."""
+"""Run one flow of an authorization server, from fresh identities to its end."""
 
 from __future__ import annotations
 
-from cimd_conformance.flows._flow import FLOWS, Flow, FlowResult, finish, make_state
-from cimd_conformance.flows._verbs import VERBS
-from cimd_conformance.flows._world import World
+from cimd_conformance.flows._flow import Flow, FlowResult
+from cimd_conformance.flows.authorization_server._state import finish, make_state
+from cimd_conformance.flows.authorization_server._verbs import FLOWS, VERBS
+from cimd_conformance.flows.authorization_server._world import AsWorld
 from cimd_conformance.model import Scenario, Step
 
 
 async def run_flow(
-    world: World,
+    world: AsWorld,
     label: str,
     flow: str,
     variant: dict[str, str],

@@ -1,0 +1,170 @@
+"""The authorization endpoint: send the browser, see where it lands."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from typing import Any
+from urllib.parse import urlencode
+
+from cimd_conformance.flows._edit import Params, edit_params, whole
+from cimd_conformance.flows._flow import StepEnd
+from cimd_conformance.flows.authorization_server._common import describe, end, limited
+from cimd_conformance.flows.authorization_server._identity import Identity
+from cimd_conformance.flows.authorization_server._state import AsState
+from cimd_conformance.model import Message, Outcome, Step
+from cimd_testbed.core import split_url
+from cimd_testbed.net import Headers, Response, parse_params
+from cimd_testbed.parties import Browser, Landing, Submission
+
+
+def _authorization_params(state: AsState, identity: Identity) -> Params:
+    rng = state.world.random(f"{state.label}/{len(state.numbers)}")
+    state.verifier = base64.urlsafe_b64encode(rng.randbytes(32)).rstrip(b"=").decode()
+    state.redactor.secret("code-verifier", state.verifier)
+    digest = hashlib.sha256(state.verifier.encode()).digest()
+    challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+    variables = identity.variables
+    params = [
+        ("response_type", "code"),
+        ("client_id", variables["client_id"]),
+        ("redirect_uri", variables["redirect_uri"]),
+        ("scope", variables["scope"]),
+        ("state", f"state-{rng.getrandbits(64):x}"),
+        ("code_challenge", challenge),
+        ("code_challenge_method", "S256"),
+        ("resource", variables["resource"]),
+    ]
+    left_out = {"no-resource": "resource"}
+    skip = {left_out.get(name) for name in state.accommodations}
+    return [(name, value) for name, value in params if value and name not in skip]
+
+
+def _browser(state: AsState, changed: bool) -> Browser:
+    world = state.world
+
+    def on_exchange(
+        message: str,
+        method: str,
+        url: str,
+        headers: Headers,
+        body: bytes,
+        response: Response | None,
+    ) -> None:
+        state.record(
+            message,
+            method,
+            url,
+            headers,
+            body,
+            response,
+            sender="browser",
+            changed=changed and message == "authorization_request",
+        )
+
+    def learn(kind: str, value: str) -> None:
+        state.redactor.secret(kind, value)
+
+    return Browser(
+        world.http(state.label),
+        world.target.users[0],
+        world.target.own_origins,
+        on_exchange,
+        lambda form: _edit_consent(state, form),
+        learn,
+    )
+
+
+def _edit_consent(state: AsState, form: Submission) -> Submission:
+    changes = state.changes(Message.CONSENT_REQUEST)
+    if not changes:
+        return form
+    state.sent.add(Message.CONSENT_REQUEST)
+    body = urlencode(edit_params(parse_params(form.body), changes))
+    return Submission(form.method, form.url, body, form.is_login, form.hidden)
+
+
+async def authorize(state: AsState, step: Step) -> StepEnd:
+    """Send the browser to the authorization endpoint and see where it lands."""
+    identity = state.identities[step.as_]
+    changes = (
+        state.changes(Message.AUTHORIZATION_REQUEST) if step.as_ == "client" else []
+    )
+    params = edit_params(_authorization_params(state, identity), changes)
+    replaced = whole(changes)
+    query = replaced.decode() if replaced is not None else urlencode(params)
+    if changes:
+        state.sent.add(Message.AUTHORIZATION_REQUEST)
+    state.messages[Message.AUTHORIZATION_REQUEST] = dict(params)
+    endpoint = state.world.target.endpoint("authorization_endpoint")
+    mark = "&" if "?" in endpoint else "?"
+    browser = _browser(state, bool(changes))
+    try:
+        landing = await browser.visit(f"{endpoint}{mark}{query}")
+    finally:
+        await browser.client.close()
+    return _landed(state, step, landing, dict(params).get("redirect_uri"))
+
+
+def _landed(
+    state: AsState, step: Step, landing: Landing, requested: str | None
+) -> StepEnd:
+    if landing.consent is not None:
+        state.messages[Message.CONSENT_PAGE] = _page(landing.consent)
+    if landing.location is None:
+        return _kept(step, landing)
+    shown = state.redactor.text(landing.location)
+    _note_navigation(state, landing.location, shown)
+    expected = requested or state.client.variables["redirect_uri"]
+    parts = split_url(landing.location)
+    answer = dict(parse_params(parts.query or "") + parse_params(parts.fragment or ""))
+    state.messages[Message.AUTHORIZATION_RESPONSE] = answer
+    if not _goes_to(landing.location, expected):
+        return end(step, Outcome.REDIRECTED_ELSEWHERE, f"browser sent to {shown}")
+    if "code" in answer:
+        state.code, state.redirect_uri = answer["code"], expected
+        state.redactor.secret("code", state.code)
+        return end(step, Outcome.COMPLETED, "a code reached the redirect URI")
+    error = answer.get("error", "no error code")
+    return end(step, Outcome.REFUSED_WITH_REDIRECT, f"error redirect: {error}")
+
+
+def _kept(step: Step, landing: Landing) -> StepEnd:
+    page = landing.page
+    if page is None:
+        return end(step, Outcome.NO_ANSWER, "login and consent never ended")
+    if limited(page):
+        return end(step, Outcome.RATE_LIMITED, describe(page))
+    return end(step, Outcome.REFUSED_WITHOUT_REDIRECT, f"page: {describe(page)}")
+
+
+def _goes_to(location: str, redirect_uri: str) -> bool:
+    """Whether a location is the redirect URI, by string, plus response parameters."""
+    if not location.startswith(redirect_uri):
+        return False
+    rest = location[len(redirect_uri) :]
+    return rest == "" or rest[0] in "?#&"
+
+
+def _note_navigation(state: AsState, location: str, shown: str) -> None:
+    authority = (split_url(location).authority or "").rpartition("@")[2]
+    place = state.world.evidence.place_of(state.label, authority)
+    if place is not None:
+        number = state.numbers[-1] if state.numbers else 0
+        state.world.evidence.navigated(state.label, place, number, shown)
+
+
+def _page(page: Response) -> dict[str, Any]:
+    headers = {name.lower(): value for name, value in page.headers}
+    policy = headers.get("content-security-policy", "")
+    found = re.search(r"frame-ancestors([^;]*)", policy)
+    option = headers.get("x-frame-options", "").strip().lower()
+    by_policy = found is not None and found[1].split() in (["'none'"], ["'self'"])
+    framable = not by_policy and option not in ("deny", "sameorigin")
+    return {
+        "status": page.status,
+        "headers": headers,
+        "text": page.text,
+        "framing": "allowed" if framable else "forbidden",
+    }

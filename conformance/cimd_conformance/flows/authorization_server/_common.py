@@ -1,0 +1,35 @@
+"""What the verbs share: how a step ends, and how a response is described."""
+
+from __future__ import annotations
+
+import json
+
+from cimd_conformance.flows._flow import StepEnd
+from cimd_conformance.model import Outcome, Step
+from cimd_testbed.net import Headers, Response
+
+FORM: Headers = (
+    ("Content-Type", "application/x-www-form-urlencoded"),
+    ("Accept", "application/json"),
+)
+
+
+def end(step: Step, outcome: Outcome, detail: str) -> StepEnd:
+    """Make the end of a step."""
+    return StepEnd(step.do, step.name, outcome, detail)
+
+
+def describe(response: Response) -> str:
+    """Say in one line what a response was."""
+    try:
+        value = json.loads(response.body)
+    except ValueError:
+        kind = response.header("content-type") or "no content type"
+        return f"HTTP {response.status} ({kind})"
+    error = value.get("error") if isinstance(value, dict) else None
+    return f"HTTP {response.status}" + (f" {error}" if error else "")
+
+
+def limited(response: Response) -> bool:
+    """Whether the target says that it was asked too often."""
+    return response.status == 429 or b'"slow_down"' in response.body

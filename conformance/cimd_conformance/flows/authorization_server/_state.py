@@ -1,0 +1,129 @@
+"""The state of one flow of an authorization server: our clients and their tokens."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+from cimd_conformance.flows._flow import FlowState
+from cimd_conformance.flows._world import Site
+from cimd_conformance.flows.authorization_server._identity import Identity
+from cimd_conformance.flows.authorization_server._world import AsWorld
+from cimd_conformance.model import HarnessError, Message, Place, Scenario
+
+
+@dataclass(slots=True)
+class AsState(FlowState):
+    """What the steps hand on: identities, the code, the tokens."""
+
+    world: AsWorld
+    identities: dict[str, Identity] = field(default_factory=dict)
+    code: str = ""
+    verifier: str = ""
+    access_token: str = ""
+    refresh_token: str = ""
+    redirect_uri: str = ""
+
+    @property
+    def client(self) -> Identity:
+        """The client whose flow it is."""
+        return self.identities["client"]
+
+    @property
+    def accommodations(self) -> dict[str, str]:
+        """What this flow does differently to suit the target."""
+        without = self.scenario.without if self.scenario else []
+        declared = self.world.target.accommodations
+        return {name: v for name, v in declared.items() if name not in without}
+
+    def known(self) -> dict[str, Any]:
+        """Return the placeholders and their values."""
+        target = self.world.target
+        asked = self.messages.get(Message.AUTHORIZATION_REQUEST, {})
+        names: dict[str, Any] = {
+            **{f"flow.{name}": value for name, value in asked.items()},
+            **FlowState.known(self),
+            "issuer": target.issuer,
+            "token_endpoint": target.endpoint("token_endpoint"),
+            "authorization_endpoint": target.endpoint("authorization_endpoint"),
+        }
+        if "client" in self.identities:
+            client = self.client
+            names["client.public_jwk"] = client.keys[-1].public_jwk
+            names["client.private_jwk"] = client.keys[-1].private_jwk
+            names.update({f"flow.{k}": v for k, v in client.variables.items()})
+        return names
+
+
+async def make_state(
+    world: AsWorld, label: str, scenario: Scenario | None, variant: dict[str, str]
+) -> AsState:
+    """Prepare fresh identities of the same shape as the control's, and the places."""
+    state = AsState(world, label, scenario, variant, world.http(label))
+    places = {place.name: place for place in (scenario.place if scenario else [])}
+    prefix = f"/i{world.serial()}"
+    await _add_identity(state, "client", prefix, places.get("client"))
+    steps = scenario.step if scenario else []
+    if any(step.as_ == "other" for step in steps) or _mentions(scenario, "other."):
+        await _add_identity(state, "other", f"/i{world.serial()}", None)
+    for name in {"evil", *places} - {"client", "other"}:
+        state.sites[name] = await world.site(label, name, prefix, places.get(name))
+    _apply_flow_changes(state)
+    return state
+
+
+def _mentions(scenario: Scenario | None, word: str) -> bool:
+    return scenario is not None and f"{{{word}" in repr(scenario)
+
+
+async def _add_identity(
+    state: AsState, name: str, prefix: str, place: Place | None
+) -> None:
+    world = state.world
+    site = await world.site(state.label, name, prefix, place)
+    own = Site("client", site.host, site.address, prefix)
+    identity = Identity(
+        own,
+        world.target,
+        state.variant,
+        state.on_served,
+        state.changes,
+        delivered=state.sent,
+    )
+    if name != "client":
+        identity.active = list
+    state.sites[name] = site
+    state.identities[name] = identity
+    web = world.web
+    web.publish(f"{prefix}/client.json", identity.serve_document)
+    web.publish(f"{prefix}/jwks.json", identity.serve_jwks)
+    web.publish(f"{prefix}/callback", identity.serve_callback)
+    web.publish(f"{prefix}/logo.png", identity.serve_logo)
+
+
+def _apply_flow_changes(state: AsState) -> None:
+    for change in state.changes(Message.FLOW):
+        name = str(change.at[0]) if change.at else ""
+        if name not in state.client.variables:
+            raise HarnessError("flow-variable", f"There is no flow variable {name!r}.")
+        state.client.variables[name] = str(change.value)
+        _publish_client_url(state)
+
+
+def _publish_client_url(state: AsState) -> None:
+    """Serve the document also at the path of a changed client_id."""
+    url = state.client.variables["client_id"]
+    _, _, rest = url.partition("://")
+    _, slash, path = rest.partition("/")
+    path = (slash + path).partition("#")[0].partition("?")[0]
+    if path.startswith(state.client.site.prefix + "/"):
+        state.world.web.publish(path, state.client.serve_document)
+
+
+async def finish(state: AsState) -> None:
+    """Close connections and take the pages down."""
+    await state.http.close()
+    for identity in state.identities.values():
+        state.world.web.withdraw(identity.site.prefix + "/")
+    await asyncio.sleep(0)

@@ -1,0 +1,238 @@
+"""The token endpoint and its neighbours: redeem, refresh, revoke, introspect, use."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from cimd_conformance.flows._edit import Params, edit_params, edit_tree, whole
+from cimd_conformance.flows._flow import StepEnd
+from cimd_conformance.flows.authorization_server._common import (
+    FORM,
+    describe,
+    end,
+    limited,
+)
+from cimd_conformance.flows.authorization_server._identity import Identity
+from cimd_conformance.flows.authorization_server._state import AsState
+from cimd_conformance.flows.authorization_server._use import use_token
+from cimd_conformance.model import HarnessError, Message, Outcome, Step, Verb
+from cimd_testbed.net import Headers, Response
+from cimd_testbed.parties import SigningKey, new_key, sign_jwt
+
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+
+def _assertion(state: AsState, identity: Identity) -> str:
+    world = state.world
+    accommodations = state.accommodations
+    now = int(world.now())
+    serial = world.serial()
+    tree: dict[str, Any] = {
+        "header": {
+            "alg": identity.keys[-1].alg,
+            "kid": identity.keys[-1].kid,
+            "typ": "client-authentication+jwt",
+        },
+        "claims": {
+            "iss": identity.variables["client_id"],
+            "sub": identity.variables["client_id"],
+            "aud": accommodations.get("assertion-audience", world.target.issuer),
+            "jti": f"jti-{world.seed}-{serial}",
+            "iat": now,
+            "exp": now + 60,
+        },
+        "key": "client",
+    }
+    if "assertion-without-type" in accommodations:
+        del tree["header"]["typ"]
+    changes = (
+        state.changes(Message.CLIENT_ASSERTION) if identity is state.client else []
+    )
+    tree = edit_tree(tree, changes)
+    if changes:
+        state.sent.add(Message.CLIENT_ASSERTION)
+    replaced = whole(changes)
+    if replaced is not None:
+        return replaced.decode()
+    key = _signing_key(state, identity, str(tree["key"]))
+    if tree["key"] == "embedded":
+        tree["header"].update(kid=key.kid, jwk=key.public_jwk)
+    token = sign_jwt(tree["header"], tree["claims"], key)
+    if "signature" in tree:
+        token = f"{token.rpartition('.')[0]}.{tree['signature']}"
+    return token
+
+
+def _signing_key(state: AsState, identity: Identity, which: str) -> SigningKey:
+    match which:
+        case "client":
+            return identity.keys[-1]
+        case "retired":
+            return identity.retired[-1]
+        case "other":
+            return state.identities["other"].keys[-1]
+        case "unpublished" | "embedded":
+            return new_key(identity.variant.get("alg", "ES256"))
+        case _:
+            raise HarnessError("key", f"There is no key {which!r} to sign with.")
+
+
+def _authentication(state: AsState, identity: Identity) -> Params:
+    params = [("client_id", identity.variables["client_id"])]
+    if identity.authenticates:
+        params += [
+            ("client_assertion_type", ASSERTION_TYPE),
+            ("client_assertion", _assertion(state, identity)),
+        ]
+    return params
+
+
+async def _post(
+    state: AsState, message: Message, endpoint: str, params: Params, step: Step
+) -> Response:
+    url = state.world.target.endpoint(endpoint)
+    changes = state.changes(message) if step.as_ == "client" else []
+    params = edit_params(params, changes)
+    replaced = whole(changes)
+    body = replaced if replaced is not None else urlencode(params).encode()
+    if changes:
+        state.sent.add(message)
+    for name in ("code", "code_verifier", "refresh_token", "token"):
+        value = dict(params).get(name)
+        if value and not value.startswith("eyJ"):
+            state.redactor.secret(name.replace("_", "-"), value)
+    headers = FORM + _basic(state, step)
+    response: Response | None = None
+    try:
+        response = await state.http.request("POST", url, headers, body)
+    finally:
+        changed = bool(changes) or (
+            Message.CLIENT_ASSERTION in state.sent and b"client_assertion" in body
+        )
+        state.record(
+            message.value, "POST", url, headers, body, response, changed=changed
+        )
+    return response
+
+
+def _basic(state: AsState, step: Step) -> Headers:
+    """Return the resource server's credentials where they are asked for."""
+    user, password = state.world.target.introspection
+    if step.do is not Verb.INTROSPECT or not user or step.with_.get("anonymous"):
+        return ()
+    pair = f"{quote(user, safe='')}:{quote(password, safe='')}".encode()
+    return (("Authorization", f"Basic {base64.b64encode(pair).decode()}"),)
+
+
+def _tokens(
+    state: AsState, step: Step, message: Message, response: Response, refused: Outcome
+) -> StepEnd:
+    """Read a token response; only a 200 with an access token counts as issued."""
+    state.messages[Message.TOKEN_RESPONSE_HEADERS] = {
+        name.lower(): value for name, value in response.headers
+    }
+    if limited(response):
+        return end(step, Outcome.RATE_LIMITED, describe(response))
+    try:
+        value = json.loads(response.body)
+    except ValueError:
+        value = None
+    token = value.get("access_token") if isinstance(value, dict) else None
+    if response.status != 200 or not isinstance(token, str) or not token:
+        state.messages[message] = value if isinstance(value, dict) else {}
+        return end(step, refused, describe(response))
+    state.messages[message] = value
+    state.access_token = token
+    state.refresh_token = str(value.get("refresh_token") or state.refresh_token)
+    for kind, secret in (
+        ("access-token", state.access_token),
+        ("refresh-token", state.refresh_token),
+    ):
+        if secret and not secret.startswith("eyJ"):
+            state.redactor.secret(kind, secret)
+    return end(step, Outcome.COMPLETED, "tokens issued")
+
+
+def code_params(state: AsState, identity: Identity) -> Params:
+    params = [
+        ("grant_type", "authorization_code"),
+        ("code", state.code),
+        ("redirect_uri", state.redirect_uri),
+        ("code_verifier", state.verifier),
+        *_authentication(state, identity),
+    ]
+    if "no-resource" not in state.accommodations:
+        params.append(("resource", identity.variables["resource"]))
+    return params
+
+
+async def redeem(state: AsState, step: Step) -> StepEnd:
+    """Exchange the code."""
+    params = code_params(state, state.identities[step.as_])
+    response = await _post(state, Message.TOKEN_REQUEST, "token_endpoint", params, step)
+    return _tokens(
+        state, step, Message.TOKEN_RESPONSE, response, Outcome.REFUSED_AT_TOKEN
+    )
+
+
+async def refresh(state: AsState, step: Step) -> StepEnd:
+    """Exchange the refresh token; `with = {previous = true}` sends the used one."""
+    token = state.refresh_token
+    if step.with_.get("previous"):
+        token = state.messages.get(Message.REFRESH_REQUEST, token)
+    if not token:
+        return end(step, Outcome.REFUSED_AT_REFRESH, "no refresh token was issued")
+    state.messages[Message.REFRESH_REQUEST] = token
+    params = [
+        ("grant_type", "refresh_token"),
+        ("refresh_token", token),
+        *_authentication(state, state.identities[step.as_]),
+    ]
+    response = await _post(
+        state, Message.REFRESH_REQUEST, "token_endpoint", params, step
+    )
+    return _tokens(
+        state, step, Message.REFRESH_RESPONSE, response, Outcome.REFUSED_AT_REFRESH
+    )
+
+
+async def revoke(state: AsState, step: Step) -> StepEnd:
+    """Revoke a token (RFC 7009)."""
+    access = step.with_.get("token") == "access"
+    params = [
+        ("token", state.access_token if access else state.refresh_token),
+        ("token_type_hint", "access_token" if access else "refresh_token"),
+        *_authentication(state, state.identities[step.as_]),
+    ]
+    message = Message.REVOCATION_REQUEST
+    response = await _post(state, message, "revocation_endpoint", params, step)
+    if response.status == 200:
+        return end(step, Outcome.COMPLETED, describe(response))
+    return end(step, Outcome.REFUSED_AT_REVOCATION, describe(response))
+
+
+async def introspect(state: AsState, step: Step) -> StepEnd:
+    """Ask about the access token (RFC 7662); inactive counts as a refusal."""
+    message = Message.INTROSPECTION_REQUEST
+    params = [("token", state.access_token)]
+    response = await _post(state, message, "introspection_endpoint", params, step)
+    try:
+        value = json.loads(response.body)
+    except ValueError:
+        value = {}
+    state.messages[Message.INTROSPECTION_RESPONSE] = value
+    active = response.status == 200 and isinstance(value, dict) and value.get("active")
+    if active is True:
+        return end(step, Outcome.COMPLETED, "active")
+    return end(step, Outcome.REFUSED_AT_INTROSPECTION, describe(response))
+
+
+async def use(state: AsState, step: Step) -> StepEnd:
+    """Show that the access token works."""
+    refused = await use_token(state)
+    if refused is None:
+        return end(step, Outcome.COMPLETED, "the access token works")
+    return end(step, Outcome.REFUSED_AT_RESOURCE, refused)

@@ -1,0 +1,108 @@
+"""The verbs of an authorization server's flows, and the flows made of them.
+
+Each verb sends one message and judges nothing but where it ended.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import urlencode
+
+from cimd_conformance.flows._flow import StepEnd, VerbFunction
+from cimd_conformance.flows.authorization_server._authorize import authorize
+from cimd_conformance.flows.authorization_server._common import FORM, end
+from cimd_conformance.flows.authorization_server._state import AsState
+from cimd_conformance.flows.authorization_server._tokens import (
+    code_params,
+    introspect,
+    redeem,
+    refresh,
+    revoke,
+    use,
+)
+from cimd_conformance.model import HarnessError, Message, Outcome, Step, Verb
+from cimd_testbed.net import Response
+
+FLOWS: dict[str, tuple[Verb, ...]] = {
+    "authorization-code": (Verb.AUTHORIZE, Verb.REDEEM, Verb.USE),
+    "refresh": (Verb.AUTHORIZE, Verb.REDEEM, Verb.REFRESH, Verb.USE),
+    "revocation": (Verb.AUTHORIZE, Verb.REDEEM, Verb.REVOKE),
+    "introspection": (Verb.AUTHORIZE, Verb.REDEEM, Verb.INTROSPECT),
+    "metadata": (Verb.METADATA,),
+}
+"""The legitimate flows."""
+
+
+async def metadata(state: AsState, step: Step) -> StepEnd:
+    """Put the metadata where expectations can look at it."""
+    state.messages[Message.AS_METADATA] = state.world.target.metadata
+    return end(step, Outcome.COMPLETED, "metadata read")
+
+
+async def rotate(state: AsState, step: Step) -> StepEnd:
+    """Publish a new key."""
+    state.identities[step.as_].rotate(keep=bool(step.with_.get("keep")))
+    return end(step, Outcome.COMPLETED, "a new key is published")
+
+
+async def publish(state: AsState, step: Step) -> StepEnd:
+    """Let the changes of this step come into force."""
+    del state
+    return end(step, Outcome.COMPLETED, "published")
+
+
+async def advance(state: AsState, step: Step) -> StepEnd:
+    """Let time pass on the target's clock."""
+    if state.world.advance is None:
+        raise HarnessError("clock", "This network cannot move the target's clock.")
+    state.world.advance(float(step.with_.get("seconds", 0)))
+    return end(step, Outcome.COMPLETED, "time passed")
+
+
+async def race(state: AsState, step: Step) -> StepEnd:
+    """Do the same thing several times at once; count how often it succeeded."""
+    count = min(int(step.with_.get("count", 8)), 32)
+    if step.with_.get("do", "redeem") != "redeem":
+        raise HarnessError("race", "Only redeem can be raced.")
+    identity = state.identities[step.as_]
+    client = state.world.http(state.label)
+    url = state.world.target.endpoint("token_endpoint")
+    try:
+        bodies = [
+            urlencode(code_params(state, identity)).encode() for _ in range(count)
+        ]
+        await asyncio.gather(  # open the connections first, so that the race is one
+            *(client.request("GET", url) for _ in range(count)), return_exceptions=True
+        )
+        answers = await asyncio.gather(
+            *(client.request("POST", url, FORM, body) for body in bodies),
+            return_exceptions=True,
+        )
+    finally:
+        await client.close()
+    responses = [answer for answer in answers if isinstance(answer, Response)]
+    for body, response in zip(bodies, responses, strict=False):
+        state.record("token_request", "POST", url, FORM, body, response)
+    issued = [r for r in responses if r.status == 200 and b"access_token" in r.body]
+    detail = f"{len(issued)} of {count} simultaneous requests got tokens"
+    if not issued:
+        return end(step, Outcome.REFUSED_AT_TOKEN, detail)
+    many = len(issued) > 1
+    return end(
+        step, Outcome.ISSUED_MORE_THAN_ONCE if many else Outcome.COMPLETED, detail
+    )
+
+
+VERBS: dict[Verb, VerbFunction[AsState]] = {
+    Verb.METADATA: metadata,
+    Verb.AUTHORIZE: authorize,
+    Verb.REDEEM: redeem,
+    Verb.USE: use,
+    Verb.REFRESH: refresh,
+    Verb.REVOKE: revoke,
+    Verb.INTROSPECT: introspect,
+    Verb.ROTATE: rotate,
+    Verb.PUBLISH: publish,
+    Verb.ADVANCE: advance,
+    Verb.RACE: race,
+}

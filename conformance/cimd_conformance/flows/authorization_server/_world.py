@@ -1,0 +1,42 @@
+"""The authorization server under test, as we see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from cimd_conformance.flows._world import World
+from cimd_testbed.parties import Credentials
+
+
+@dataclass(frozen=True, slots=True)
+class TargetView:
+    """The implementation under test, as we know it."""
+
+    name: str
+    issuer: str
+    metadata: dict[str, Any]
+    """The authorization server's metadata (RFC 8414), {} before it was read."""
+    resource: str
+    scope: str
+    shown_by: str
+    users: tuple[Credentials, ...]
+    own_origins: frozenset[str]
+    document: dict[str, Any]
+    """Members that every client document for this target has."""
+    accommodations: dict[str, str]
+    introspection: tuple[str, str] = ("", "")
+    """The resource server's client id and secret."""
+
+    def endpoint(self, name: str) -> str:
+        """Return an endpoint's URL, '' when it is not announced."""
+        value = self.metadata.get(name)
+        return value if isinstance(value, str) else ""
+
+
+@dataclass(slots=True)
+class AsWorld(World):
+    """The world of a run against an authorization server."""
+
+    target: TargetView = field(kw_only=True)
+    keys_cache: dict[str, Any] = field(default_factory=dict)
