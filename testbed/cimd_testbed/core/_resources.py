@@ -27,7 +27,7 @@ def canonical_resource(uri: str) -> str:
 def known_resources(
     requested: tuple[str, ...], known: tuple[str, ...]
 ) -> tuple[str, ...] | None:
-    """Return the requested resources as this server spells them, None: `invalid_target`.
+    """Return the requested resources as spelled here, or None: `invalid_target`.
 
     RFC 8707 section 2: absolute URIs without fragment that are known here. Without any
     the only known resource is meant, where there is but one.

@@ -1,0 +1,172 @@
+"""Flaws in what the user is asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cimd_testbed import core
+from cimd_testbed.core import ConsentHosts, Decision
+from cimd_testbed.flaws._flaw import authorization_server as flaw
+from cimd_testbed.flaws._flaw import tolerate
+
+
+@flaw(
+    "consent-skipped",
+    "consent_required",
+    "The user is never asked.",
+)
+def _consent_skipped(client_id: str, approved: tuple[str, ...]) -> bool:
+    del client_id, approved
+    return False
+
+
+@flaw(
+    "consent-remembered",
+    "consent_required",
+    "A client that was approved once is never asked about again.",
+)
+def _consent_remembered(client_id: str, approved: tuple[str, ...]) -> bool:
+    return client_id not in approved
+
+
+@flaw(
+    "consent-remembered-across-clients",
+    "consent_required",
+    "After one approval no client is asked about again.",
+)
+def _consent_remembered_across_clients(
+    client_id: str, approved: tuple[str, ...]
+) -> bool:
+    del client_id
+    return not approved
+
+
+@flaw(
+    "consent-not-escaped",
+    "consent_text",
+    "Text from the document becomes HTML.",
+)
+def _consent_not_escaped(value: str) -> str:
+    return value
+
+
+@flaw(
+    "consent-without-hosts",
+    "consent_hosts",
+    "The page shows only what the client calls itself.",
+)
+def _consent_without_hosts(client_id: str, redirect_uri: str) -> ConsentHosts:
+    del client_id, redirect_uri
+    return ConsentHosts("", "", "")
+
+
+@flaw(
+    "consent-without-redirect-host",
+    "consent_hosts",
+    "The page does not show where the answer goes.",
+)
+def _consent_without_redirect_host(client_id: str, redirect_uri: str) -> ConsentHosts:
+    return replace(core.consent_hosts(client_id, redirect_uri), redirect="")
+
+
+@flaw(
+    "consent-without-loopback-warning",
+    "consent_loopback_warning",
+    "The page does not warn of loopback redirects.",
+)
+def _consent_without_loopback_warning(registered: tuple[str, ...]) -> bool:
+    del registered
+    return False
+
+
+@flaw(
+    "logo-hotlinked",
+    "consent_logo",
+    "The browser fetches the logo from where the document says.",
+)
+def _logo_hotlinked(logo_uri: str, own_copy: str | None) -> str | None:
+    del own_copy
+    return logo_uri
+
+
+@flaw(
+    "any-logo-shown",
+    "logo_content",
+    "Any content is shown as a logo.",
+)
+def _any_logo_shown(body: bytes, truncated: bool) -> Decision:
+    return tolerate(core.logo_content(body, truncated))
+
+
+@flaw(
+    "consent-framable",
+    "page_headers",
+    "The page may be framed by anybody.",
+)
+def _consent_framable() -> tuple[tuple[str, str], ...]:
+    headers = [(k, v) for k, v in core.page_headers() if k != "X-Frame-Options"]
+    return tuple((k, v.replace("; frame-ancestors 'none'", "")) for k, v in headers)
+
+
+@flaw(
+    "referrer-leaked",
+    "page_headers",
+    "The page lets the browser send a referrer.",
+)
+def _referrer_leaked() -> tuple[tuple[str, str], ...]:
+    return tuple(pair for pair in core.page_headers() if pair[0] != "Referrer-Policy")
+
+
+@flaw(
+    "consent-without-csrf",
+    "consent_csrf",
+    "An answer counts without the secret of its page.",
+)
+def _consent_without_csrf(expected: str, presented: str | None) -> Decision:
+    return tolerate(core.consent_csrf(expected, presented))
+
+
+@flaw(
+    "login-without-csrf",
+    "login_csrf",
+    "A login counts without the secret of its page.",
+)
+def _login_without_csrf(expected: str, presented: str | None) -> Decision:
+    return tolerate(core.consent_csrf(expected, presented))
+
+
+@flaw(
+    "consent-from-any-session",
+    "consent_session",
+    "Another browser may answer.",
+)
+def _consent_from_any_session(asked: str, answering: str | None) -> Decision:
+    return tolerate(core.consent_session(asked, answering))
+
+
+@flaw(
+    "consent-answered-twice",
+    "consent_unanswered",
+    "An answer may be sent again.",
+)
+def _consent_answered_twice(answers: int) -> Decision:
+    return tolerate(core.consent_unanswered(answers))
+
+
+@flaw(
+    "silence-is-consent",
+    "consent_given",
+    "Whatever is not a no is a yes.",
+)
+def _silence_is_consent(decision: str | None) -> bool:
+    return decision != "deny"
+
+
+@flaw(
+    "denial-ignored",
+    "consent_given",
+    "The user cannot say no.",
+)
+def _denial_ignored(decision: str | None) -> bool:
+    del decision
+    return True

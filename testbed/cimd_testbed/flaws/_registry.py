@@ -1,0 +1,26 @@
+"""Every flaw by its id; importing the modules registers what they define."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from cimd_testbed.flaws import (  # noqa: F401 - imported for what they register
+    _addresses,
+    _authorization,
+    _caching,
+    _client_auth,
+    _client_id,
+    _consent,
+    _discovery,
+    _documents,
+    _fetching,
+    _tokens,
+    _tool_server,
+)
+from cimd_testbed.flaws._flaw import REGISTERED, Flaw
+
+FLAWS: Mapping[str, Flaw] = MappingProxyType({flaw.id: flaw for flaw in REGISTERED})
+"""Every flaw by its id."""
+
+assert len(FLAWS) == len(REGISTERED), "every flaw has an id of its own"
