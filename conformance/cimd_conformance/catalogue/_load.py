@@ -15,7 +15,7 @@ from cimd_conformance.catalogue._locate import locate
 from cimd_conformance.catalogue._placeholders import expand
 from cimd_conformance.catalogue._rules import complaints
 from cimd_conformance.catalogue._toml import complain, read_toml
-from cimd_conformance.model import PlannedInstance, Scenario, selected
+from cimd_conformance.model import PlannedInstance, Role, Scenario, selected
 
 VARIANT_DEFAULTS = {"auth": "none", "alg": "ES256", "keys": "jwks"}
 
@@ -68,14 +68,13 @@ class Catalogue(msgspec.Struct, frozen=True):
 
 
 def select_instances(
-    instances: list[Instance], role: str, only: list[str], skip: list[str]
+    instances: list[Instance], roles: list[Role], only: list[str], skip: list[str]
 ) -> list[Instance]:
-    """Return the instances of a role that globs choose, by instance or scenario id."""
+    """Return the instances of some roles that globs choose."""
     return [
         instance
         for instance in instances
-        if instance.scenario.role.value == role
-        and selected(instance.id, only, skip)
+        if instance.scenario.role in roles and selected(instance.id, only, skip)
     ]
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 
 _HEADER = re.compile(r"^\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(?:#.*)?$")
+_KEY = re.compile(r"^\s*([A-Za-z0-9_\-.\"']+)\s*=(.*)")
+_STRING_OR_COMMENT = re.compile(r"""\"(?:\\.|[^"\\])*"|'[^']*'|#.*""")
 _TRIPLES = ('"""', "'''")
 
 
@@ -19,24 +21,36 @@ def locate(text: str, path: list[str | int]) -> int:
     counts: dict[str, int] = {}
     table: tuple[str | int, ...] = ()
     quote: str | None = None
+    open_brackets = 0
     for number, line in enumerate(text.splitlines(), 1):
         if quote is not None:
             quote = None if quote in line else quote
+            continue
+        if open_brackets > 0:
+            open_brackets += _brackets(line)
             continue
         header = _HEADER.match(line)
         if header:
             table = _table(header[1], header[2], counts)
             position.setdefault(table, number)
             continue
-        key = re.match(r"^\s*([A-Za-z0-9_\-.\"']+)\s*=", line)
+        key = _KEY.match(line)
         if key:
+            open_brackets = _brackets(key[2])
             names = tuple(part.strip("\"' ") for part in key[1].split("."))
             position.setdefault((*table, *names), number)
         quote = next((q for q in _TRIPLES if line.count(q) == 1), None)
+        open_brackets = 0 if quote else open_brackets
     wanted = tuple(path)
     while wanted not in position:
         wanted = wanted[:-1]
     return position[wanted]
+
+
+def _brackets(text: str) -> int:
+    """Return how many brackets stay open behind a value, or a part of one."""
+    bare = _STRING_OR_COMMENT.sub("", text)
+    return bare.count("[") - bare.count("]") + bare.count("{") - bare.count("}")
 
 
 def _table(bracket: str, name: str, counts: dict[str, int]) -> tuple[str | int, ...]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
-
+from cimd_conformance.catalogue._law import law
 from cimd_conformance.catalogue._placeholders import placeholders
 from cimd_conformance.catalogue._requirements import load_attacks, load_requirements
+from cimd_conformance.catalogue._structure import structure
 from cimd_conformance.model import Outcome, Scenario
 
 Complaint = tuple[list[str | int], str, str]
@@ -27,10 +26,6 @@ FLOWS = ("authorization-code", "refresh", "revocation", "introspection", "metada
 ISOLATION = ("concurrent", "exclusive")
 _SITE_FIELDS = ("origin", "host", "address", "document", "callback", "jwks", "path")
 _RUN_NAMES = ("issuer", "token_endpoint", "authorization_endpoint", "now")
-_LITERAL_URL = re.compile(r"[a-z][a-z0-9+.-]*://([^/?#\s\"]*)", re.IGNORECASE)
-_WHOLE_AUTHORITY = re.compile(r"\{[a-z-]+\.(host|origin|address)\}(\{[a-z-]+\.path\})?")
-_LOOPBACK = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?")
-LAB_POWERS = frozenset({"public-address", "dns-control", "canary", "tls-variants"})
 
 
 def complaints(scenario: Scenario) -> Iterator[Complaint]:
@@ -39,7 +34,8 @@ def complaints(scenario: Scenario) -> Iterator[Complaint]:
     yield from _references(scenario)
     yield from _steps(scenario)
     yield from _names(scenario)
-    yield from _law(scenario)
+    yield from structure(scenario)
+    yield from law(scenario, list(_texts(scenario)))
 
 
 def _word(
@@ -77,7 +73,7 @@ def _references(scenario: Scenario) -> Iterator[Complaint]:
     known, attacks = load_requirements(), load_attacks()
     outcomes = {*(o.value for o in Outcome), "refused"}
     for number, expect in enumerate(scenario.expect):
-        if expect.requirement.startswith("{case."):
+        if scenario.case and expect.requirement.startswith("{case."):
             continue  # checked again in each row of the family
         if expect.requirement not in known:
             where: list[str | int] = ["expect", number, "requirement"]
@@ -114,7 +110,7 @@ def _steps(scenario: Scenario) -> Iterator[Complaint]:
     for part, items in (("change", scenario.change), ("expect", scenario.expect)):
         for number, item in enumerate(items):
             step = getattr(item, "step", None)
-            if step is not None and step not in names and scenario.step:
+            if step is not None and step not in names:
                 yield [part, number, "step"], f"No step is named {step!r}.", allowed
 
 
@@ -131,7 +127,8 @@ def _texts(scenario: Scenario) -> Iterator[tuple[list[str | int], Any]]:
     for number, change in enumerate(scenario.change):
         yield ["change", number, "value"], change.value
     for number, expect in enumerate(scenario.expect):
-        yield ["expect", number], [expect.equals, expect.one_of, expect.contains]
+        judged = [expect.equals, expect.one_of, expect.contains, expect.lacks]
+        yield ["expect", number], [*judged, *expect.outcome, expect.requirement]
     for number, row in enumerate(scenario.case):
         yield ["case", number], row
     for number, step in enumerate(scenario.step):
@@ -151,30 +148,3 @@ def _names(scenario: Scenario) -> Iterator[Complaint]:
             if place not in places:
                 hint = "allowed: " + ", ".join(sorted(places))
                 yield ["expect", number], f"There is no place {place!r}.", hint
-
-
-def _law(scenario: Scenario) -> Iterator[Complaint]:
-    """Without lab powers, only loopback and our own places may be named."""
-    if LAB_POWERS & set(scenario.needs):
-        return
-    if any(place.address or place.answers for place in scenario.place):
-        yield ["place"], "A place with an address needs a lab power.", str(LAB_POWERS)
-    for where, value in _texts(scenario):
-        for text in _strings(value):
-            for authority in _LITERAL_URL.findall(text):
-                host = authority.rpartition("@")[2]
-                if _LOOPBACK.fullmatch(host) or _WHOLE_AUTHORITY.fullmatch(host):
-                    continue
-                what = f"{text!r} names a host that is not the testbed's own."
-                hint = "Use {place.origin}, a loopback literal, or declare `needs`."
-                yield where, what, hint
-
-
-def _strings(value: Any) -> Iterator[str]:
-    for item in msgspec.to_builtins(value) if isinstance(value, list) else [value]:
-        if isinstance(item, str):
-            yield item
-        elif isinstance(item, dict):
-            yield from _strings(list(item.values()))
-        elif isinstance(item, list):
-            yield from _strings(item)

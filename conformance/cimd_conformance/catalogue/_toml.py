@@ -80,7 +80,7 @@ def read_toml(file: Path, kind: type[T]) -> tuple[T, str]:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"at line (\d+)", str(error))
-        line = int(found[1]) if found else len(text.splitlines())
+        line = int(found[1]) if found else max(len(text.splitlines()), 1)
         what = f"This is not TOML: {error}."
         raise complain("toml-syntax", file, line, what) from None
     return convert(data, text, file, kind), text

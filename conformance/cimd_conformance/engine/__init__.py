@@ -3,21 +3,16 @@
 `python -m cimd_conformance.engine` is the inner process of a run.
 """
 
-from cimd_conformance.engine._embedded import (
-    Surroundings,
-    current_scenario,
-    start_embedded,
-)
 from cimd_conformance.engine._engine import Engine
-from cimd_conformance.engine._inner import open_network, select
-from cimd_conformance.engine._lease import ScenarioLeases
+from cimd_conformance.engine._inner import open_surroundings, select
+from cimd_conformance.engine._labels import current_scenario
+from cimd_conformance.engine._roles import KITS, roles_of
 
 __all__ = [
+    "KITS",
     "Engine",
-    "ScenarioLeases",
-    "Surroundings",
     "current_scenario",
-    "open_network",
+    "open_surroundings",
+    "roles_of",
     "select",
-    "start_embedded",
 ]

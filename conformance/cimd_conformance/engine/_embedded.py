@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from contextvars import ContextVar
-from dataclasses import dataclass
+from functools import partial
 
-from cimd_certs import Authority
-from cimd_conformance.engine._lease import ScenarioLeases
-from cimd_conformance.engine._parties import open_parties
-from cimd_conformance.engine._target import RunningTarget, read_metadata
-from cimd_conformance.evidence import Evidence
-from cimd_conformance.flows.authorization_server import AsWorld, TargetView
+from cimd_conformance.engine._features import missing_feature
+from cimd_conformance.engine._labels import labelled
+from cimd_conformance.engine._surroundings import Surroundings
+from cimd_conformance.engine._target import (
+    RunningTarget,
+    nothing_to_close,
+    read_metadata,
+)
+from cimd_conformance.flows.authorization_server import (
+    AsWorld,
+    TargetView,
+    run_flow,
+)
 from cimd_testbed.core import ShiftedClock
-from cimd_testbed.net import Handler, Network, Request, Response, Service
+from cimd_testbed.net import Service
 from cimd_testbed.parties import Credentials
 from cimd_testbed.reference.authorization_server import (
     AuthorizationServer,
@@ -31,20 +37,6 @@ RESOURCE_SERVER = ("tool-server", "tool-server-introspection-password")
 USERS = {"alice": "alice-password", "bob": "bob-password"}
 JOBS = 24
 
-current_scenario: ContextVar[str | None] = ContextVar("scenario", default=None)
-"""Whose request the reference is answering, for `prove`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a run gives to whoever builds its target."""
-
-    network: Network
-    authority: Authority
-    evidence: Evidence
-    leases: ScenarioLeases
-    seed: int
-
 
 def reference_settings() -> Settings:
     """Return the configuration of the bundled authorization server."""
@@ -59,7 +51,6 @@ async def start_embedded(around: Surroundings, checks: Checks) -> RunningTarget:
     """Start the reference on the run's network, with the given checks."""
     network, authority = around.network, around.authority
     clock = ShiftedClock()
-    parties = await open_parties(network, authority)
     server = AuthorizationServer(
         reference_settings(),
         checks,
@@ -69,37 +60,35 @@ async def start_embedded(around: Surroundings, checks: Checks) -> RunningTarget:
         clock=clock,
     )
     network.zone.point(HOST, ADDRESS)
-    service = Service(_labelled(server.handle), authority.context_for, network.contacts)
+    service = Service(labelled(server.handle), authority.context_for, network.contacts)
     await network.listen(ADDRESS, 443, service)
     world = AsWorld(
         network,
-        parties.web,
+        around.parties.web,
         authority.trust(),
         around.evidence,
         around.seed,
         around.leases.lease,
         clock.advance,
         clock.now,
-        parties.ports,
+        around.parties.ports,
         target=_view({}),
     )
     http = world.http("metadata")
-    world.target = _view(await read_metadata(http, f"https://{HOST}"))
+    world.target = _view(*await read_metadata(http, f"https://{HOST}"))
     await http.close()
-    return RunningTarget(world, network.close, asyncio.Event(), JOBS, 0.0)
+    return RunningTarget(
+        world,
+        partial(run_flow, world),
+        partial(missing_feature, world.target),
+        nothing_to_close,
+        asyncio.Event(),
+        JOBS,
+        0.0,
+    )
 
 
-def _labelled(handler: Handler) -> Handler:
-    """Note whose request is answered; the reference itself knows nothing of it."""
-
-    async def handle(request: Request) -> Response:
-        current_scenario.set(request.arrival.label)
-        return await handler(request)
-
-    return handle
-
-
-def _view(metadata: dict[str, object]) -> TargetView:
+def _view(metadata: dict[str, object], url: str = "") -> TargetView:
     return TargetView(
         "embedded reference",
         f"https://{HOST}",
@@ -111,5 +100,6 @@ def _view(metadata: dict[str, object]) -> TargetView:
         frozenset({f"https://{HOST}"}),
         {},
         {},
+        url,
         RESOURCE_SERVER,
     )

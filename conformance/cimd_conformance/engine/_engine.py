@@ -11,12 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cimd_conformance.catalogue import Instance, Profile, control_id
-from cimd_conformance.engine._features import missing_feature
 from cimd_conformance.engine._judge import answer, to_check, worst
 from cimd_conformance.engine._lease import ScenarioLeases
 from cimd_conformance.engine._target import RunningTarget
 from cimd_conformance.flows import FlowResult
-from cimd_conformance.flows.authorization_server import run_flow
 from cimd_conformance.model import (
     AnyEvent,
     Check,
@@ -99,7 +97,7 @@ class Engine:
         if not wanted & set(self.profile.levels):
             reason = f"The profile {self.profile.id} does not demand it."
             return Status.NOT_APPLICABLE, reason
-        feature = missing_feature(self.target.world.target, instance)
+        feature = self.target.missing_feature(instance)
         if feature is not None:
             return Status.NOT_APPLICABLE, f"The target does not announce {feature}."
         return None
@@ -140,12 +138,8 @@ class Engine:
             return control.status, f"The control failed: {control.reason}"
         scenario = instance.scenario
         async with self._slots:
-            result = await run_flow(
-                self.target.world,
-                instance.id,
-                scenario.flow,
-                instance.variant,
-                scenario,
+            result = await self.target.run_flow(
+                instance.id, scenario.flow, instance.variant, scenario
             )
         if any(expect.untouched for expect in scenario.expect):
             await asyncio.sleep(self.target.grace)
@@ -187,7 +181,7 @@ class Engine:
         label = f"{key}#{closing_for}" if closing_for else key
         try:
             async with self._slots:
-                result = await run_flow(self.target.world, label, flow, variant)
+                result = await self.target.run_flow(label, flow, variant, None)
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 - our own fault is a status

@@ -11,13 +11,18 @@ import tempfile
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from cimd_conformance.catalogue import expand
-from cimd_conformance.engine._embedded import Surroundings
-from cimd_conformance.engine._parties import open_parties
+from cimd_conformance.engine._features import missing_feature
+from cimd_conformance.engine._surroundings import Surroundings
 from cimd_conformance.engine._target import RunningTarget, read_metadata
-from cimd_conformance.flows.authorization_server import AsWorld, TargetView
+from cimd_conformance.flows.authorization_server import (
+    AsWorld,
+    TargetView,
+    run_flow,
+)
 from cimd_conformance.model import ConfigError, TargetError
 from cimd_conformance.target import TargetFile, cache_dir
 from cimd_testbed.core import SystemClock, split_url
@@ -96,13 +101,15 @@ async def _start(
     stack: AsyncExitStack,
 ) -> RunningTarget:
     network, authority = around.network, around.authority
-    stack.push_async_callback(network.close)
     lab = network if isinstance(network, LabNetwork) else None
-    parties = await open_parties(network, authority)
+    parties = around.parties
     clock = SystemClock()
     upstream = Upstream(parties.upstream_origin, clock.now)
     upstream.publish(parties.web)
-    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="cimd-target-"))
+    inside = lab.files.directory if lab is not None and lab.files else None
+    folder = stack.enter_context(
+        tempfile.TemporaryDirectory(prefix="cimd-target-", dir=inside)
+    )
     ca_file = Path(folder) / "ca.pem"
     ca_file.write_bytes(authority.ca_pem)
     placed = _place(path, target, Path(folder), lab, ca_file)
@@ -135,7 +142,13 @@ async def _start(
     await _read(world, target, placed, issuer, upstream)
     exited = process.exited if process is not None else asyncio.Event()
     running = RunningTarget(
-        world, stack.aclose, exited, target.limits.jobs, target.limits.grace
+        world,
+        partial(run_flow, world),
+        partial(missing_feature, world.target),
+        stack.aclose,
+        exited,
+        target.limits.jobs,
+        target.limits.grace,
     )
     if process is not None:
         running.exit_code = lambda: process.exit_code
@@ -207,6 +220,7 @@ def _view(
         ),
         dict(target.client_document),
         accommodations,
+        "",
         (target.resource.client_id, target.resource.client_secret),
     )
 
@@ -267,7 +281,7 @@ async def _read(
     explicit = target.server.metadata
     url = str(expand(explicit, placed.names)) if explicit else None
     try:
-        metadata = await read_metadata(http, issuer, url)
+        metadata, found = await read_metadata(http, issuer, url)
     finally:
         await http.close()
     view = _view(target, placed, issuer, upstream)
@@ -283,5 +297,6 @@ async def _read(
         view.own_origins | {split_url(str(metadata["authorization_endpoint"])).origin},
         view.document,
         {k: str(expand(v, known)) for k, v in view.accommodations.items()},
+        found,
         view.introspection,
     )

@@ -9,6 +9,7 @@ import secrets
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,11 @@ from cimd_conformance.catalogue import (
     load_profile,
     select_instances,
 )
-from cimd_conformance.engine._embedded import Surroundings, start_embedded
 from cimd_conformance.engine._engine import Engine, Finished, counts
 from cimd_conformance.engine._lease import ScenarioLeases
+from cimd_conformance.engine._parties import open_parties
+from cimd_conformance.engine._roles import KITS, RoleKit, roles_of
+from cimd_conformance.engine._surroundings import Surroundings
 from cimd_conformance.engine._target import RunningTarget
 from cimd_conformance.evidence import Evidence
 from cimd_conformance.model import (
@@ -43,8 +46,8 @@ from cimd_conformance.model import (
     encode_event,
     verdict,
 )
+from cimd_conformance.target import load_target
 from cimd_testbed.net import EmbeddedNetwork, LoopbackNetwork, Network
-from cimd_testbed.reference.authorization_server import Checks
 
 OUTPUT_LINES = 2000
 
@@ -104,29 +107,35 @@ async def _run(job: Job, out: Out) -> int:
         return await prove_inner(job, out.emit, out.now)
     stop = asyncio.Event()
     watch_control(stop)
-    plan = select(load_catalogue().instances, job)
+    roles = roles_of(job.role)
+    plan = select(load_catalogue().instances, job, roles)
     profile = load_profile(job.profile)
-    leases = ScenarioLeases()
-    network, authority = await open_network(job)
-    evidence = Evidence(out.emit, out.now)
-    network.contacts.listeners.append(evidence.on_contact)
-    around = Surroundings(network, authority, evidence, leases, job.seed)
-    running, disabled = await start_target(job, around, out)
+    around = await open_surroundings(job, out.emit, out.now)
+    running: dict[Role, RunningTarget] = {}
+    finished: Finished = {}
     try:
-        out.emit(_started(job, running, network, plan))
-        engine = Engine(
-            running,
-            profile,
-            leases,
-            out.emit,
-            out.now,
-            powers_of(job, running, network),
-            disabled,
-            stop,
-        )
-        finished = await engine.run(plan)
+        for role in roles:
+            running[role] = await start_target(job, role, around, out)
+        out.emit(_started(job, running, around.network, plan))
+        async with asyncio.TaskGroup() as group:
+            for role, target in running.items():
+                engine = Engine(
+                    target,
+                    profile,
+                    around.leases,
+                    out.emit,
+                    out.now,
+                    powers_of(job, target, around.network),
+                    _disabled(job),
+                    stop,
+                    finished,
+                )
+                mine = [i for i in plan if i.scenario.role is role]
+                group.create_task(engine.run(mine))
     finally:
-        await running.close()
+        for target in running.values():
+            await target.close()
+        await around.network.close()
     return _finish(out, plan, finished, stopped=stop.is_set())
 
 
@@ -142,9 +151,9 @@ def _finish(
     return int(code)
 
 
-def select(instances: list[Instance], job: Job) -> list[Instance]:
-    """Return the instances of the job's role that its globs choose."""
-    return select_instances(instances, job.role, job.only, job.skip)
+def select(instances: list[Instance], job: Job, roles: list[Role]) -> list[Instance]:
+    """Return the instances of the job's roles that its globs choose."""
+    return select_instances(instances, roles, job.only, job.skip)
 
 
 def watch_control(stop: asyncio.Event) -> None:
@@ -189,17 +198,30 @@ async def open_network(
             )
 
 
-async def start_target(
-    job: Job, around: Surroundings, out: Out
-) -> tuple[RunningTarget, dict[str, str]]:
-    """Start what the job is about; also return what its file disables."""
-    if job.target is None:
-        return await start_embedded(around, _checks(job.flaw)), {}
-    from cimd_conformance.engine._external import start_external  # noqa: PLC0415
-    from cimd_conformance.target import load_target  # noqa: PLC0415
+async def open_surroundings(
+    job: Job,
+    emit: Callable[[AnyEvent], None],
+    now: Callable[[], float],
+    authority: Authority | None = None,
+) -> Surroundings:
+    """Open the network with its parties, and begin to collect evidence."""
+    network, authority = await open_network(job, authority)
+    evidence = Evidence(emit, now)
+    network.contacts.listeners.append(evidence.on_contact)
+    parties = await open_parties(network, authority)
+    return Surroundings(
+        network, authority, evidence, ScenarioLeases(), parties, job.seed
+    )
 
+
+async def start_target(
+    job: Job, role: Role, around: Surroundings, out: Out
+) -> RunningTarget:
+    """Start what the job is about."""
+    kit = KITS[role]()
+    if job.target is None:
+        return await kit.start_embedded(around, _checks(kit, role, job.flaw))
     path = Path(job.target)
-    target = load_target(path)
     lines = 0
 
     def on_line(line: str) -> None:
@@ -208,17 +230,23 @@ async def start_target(
         if lines <= OUTPUT_LINES:
             out.emit(TargetOutput(out.now(), line))
 
-    running = await start_external(around, path, target, on_line)
+    running = await kit.start_external(around, path, load_target(path), on_line)
     if job.jobs:
         running.jobs = job.jobs
     if job.grace is not None:
         running.grace = job.grace
-    return running, dict(target.disable)
+    return running
 
 
-def _checks(flaw: str | None) -> Checks:
+def _disabled(job: Job) -> dict[str, str]:
+    """Return what the target file disables, with the reasons."""
+    return dict(load_target(Path(job.target)).disable) if job.target else {}
+
+
+def _checks(kit: RoleKit, role: Role, flaw: str | None) -> Any:
+    """Return the reference's checks, one of them replaced when asked for."""
     if flaw is None:
-        return Checks()
+        return kit.honest()
     from cimd_testbed.flaws import FLAWS, flawed  # noqa: PLC0415 - only when asked
 
     if flaw not in FLAWS:
@@ -227,7 +255,9 @@ def _checks(flaw: str | None) -> Checks:
             f"There is no flaw {flaw!r}.",
             "allowed: " + ", ".join(sorted(FLAWS)),
         )
-    return flawed(Checks(), FLAWS[flaw])
+    if FLAWS[flaw].role != role.value:
+        return kit.honest()
+    return flawed(kit.honest(), FLAWS[flaw])
 
 
 def powers_of(job: Job, running: RunningTarget, network: Network) -> frozenset[str]:
@@ -239,19 +269,26 @@ def powers_of(job: Job, running: RunningTarget, network: Network) -> frozenset[s
 
 
 def _started(
-    job: Job, running: RunningTarget, network: Network, plan: list[Instance]
+    job: Job,
+    running: dict[Role, RunningTarget],
+    network: Network,
+    plan: list[Instance],
 ) -> RunStarted:
+    powers: set[str] = set()
+    for target in running.values():
+        powers |= powers_of(job, target, network)
+    name = load_target(Path(job.target)).name if job.target else "embedded reference"
     return RunStarted(
         0.0,
         SCHEMA_VERSION,
         cimd_conformance.__version__,
         secrets.token_hex(8),
         dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-        running.world.target.name,
-        Role(job.role),
+        name,
+        ", ".join(running),
         job.network,
         job.profile,
         job.seed,
-        sorted(powers_of(job, running, network)),
+        sorted(powers),
         [instance.planned() for instance in plan],
     )

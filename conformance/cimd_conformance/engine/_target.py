@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from cimd_conformance.flows.authorization_server import AsWorld
-from cimd_conformance.model import TargetError
+from cimd_conformance.catalogue import Instance
+from cimd_conformance.flows import FlowResult, World
+from cimd_conformance.model import Scenario, TargetError
 from cimd_testbed.core import split_url
 from cimd_testbed.net import HttpClient, HttpError
 
@@ -18,13 +19,23 @@ from cimd_testbed.net import HttpClient, HttpError
 class RunningTarget:
     """What a run works on; `exited` is set when the target ends by itself."""
 
-    world: AsWorld
+    world: World
+    run_flow: Callable[
+        [str, str, dict[str, str], Scenario | None], Awaitable[FlowResult]
+    ]
+    """Run (label, flow, variant, scenario or None for the legitimate flow)."""
+    missing_feature: Callable[[Instance], str | None]
+    """Name what an instance needs and the target does not announce."""
     close: Callable[[], Awaitable[None]]
     exited: asyncio.Event
     jobs: int
     grace: float
     exit_code: Callable[[], int | None] = lambda: None
     last_output: Callable[[], list[str]] = list
+
+
+async def nothing_to_close() -> None:
+    """Close an embedded target, which ends with its network."""
 
 
 def metadata_urls(issuer: str) -> list[str]:
@@ -41,8 +52,8 @@ def metadata_urls(issuer: str) -> list[str]:
 
 async def read_metadata(
     http: HttpClient, issuer: str, explicit: str | None = None
-) -> dict[str, Any]:
-    """Return the authorization server's metadata.
+) -> tuple[dict[str, Any], str]:
+    """Return the authorization server's metadata, and where it was found.
 
     Raises `TargetError` when no place gives a JSON object with both endpoints.
     """
@@ -63,7 +74,7 @@ async def read_metadata(
             continue
         wanted = ("issuer", "authorization_endpoint", "token_endpoint")
         if all(isinstance(value.get(name), str) for name in wanted):
-            return value
+            return value, url
         seen.append(f"{url}: without {', '.join(wanted)}")
     raise TargetError(
         "no-metadata",

@@ -6,6 +6,6 @@ from cimd_conformance.evidence._evidence import (
     ExchangeRecord,
     Seen,
 )
-from cimd_conformance.evidence._redact import Redactor
+from cimd_conformance.evidence._redact import Redactor, looks_opaque
 
-__all__ = ["Claim", "Evidence", "ExchangeRecord", "Redactor", "Seen"]
+__all__ = ["Claim", "Evidence", "ExchangeRecord", "Redactor", "Seen", "looks_opaque"]

@@ -48,9 +48,13 @@ class Evidence:
     now: Callable[[], float]
     """Seconds since the run started."""
     seen: dict[str, list[Seen]] = field(default_factory=dict)
-    _names: dict[str, Claim] = field(default_factory=dict)
+    _names: dict[str, Claim | None] = field(default_factory=dict)
+    """Whose a host is; None where several scenarios share it, as on loopback."""
+    _hosts: dict[tuple[str, str], str] = field(default_factory=dict)
+    """The place by scenario and host."""
     _addresses: dict[IPAddress, Claim] = field(default_factory=dict)
     _paths: dict[str, str] = field(default_factory=dict)
+    _redactor: Redactor = field(default_factory=Redactor)
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def claim(
@@ -65,7 +69,11 @@ class Evidence:
         """File a host name, an address or a path prefix under a scenario's place."""
         owner = Claim(scenario, place)
         if host:
-            self._names[host.lower()] = owner
+            host = host.lower()
+            before = self._names.get(host, owner)
+            shared = before is None or before.scenario != scenario
+            self._names[host] = None if shared else owner
+            self._hosts[scenario, host] = place
         if address:
             self._addresses[address] = owner
         if prefix:
@@ -81,14 +89,17 @@ class Evidence:
         by_address = self._addresses.get(contact.address) if contact.address else None
         if by_address is not None:
             return by_address
-        by_name = self._names.get((contact.name or "").lower())
+        host = (contact.name or "").lower()
+        by_name = self._names.get(host)
         if by_name is not None and contact.address is not None:
             by_name = self._elsewhere(by_name)
         found = _PREFIX.match(contact.target or "")
         if by_name is not None or not found:
             return by_name
         scenario = self._paths.get(found[1])
-        return Claim(scenario, "client") if scenario else None
+        if scenario is None:
+            return None
+        return Claim(scenario, self._hosts.get((scenario, host), "client"))
 
     def _elsewhere(self, owner: Claim) -> Claim:
         """Tell a name's own address from others that it also resolves to.
@@ -126,7 +137,7 @@ class Evidence:
                 str(contact.address) if contact.address else None,
                 contact.port,
                 contact.name,
-                contact.target,
+                self._redactor.text(contact.target) if contact.target else None,
             )
         )
 
@@ -146,8 +157,7 @@ class Evidence:
 
     def place_of(self, scenario: str, host: str) -> str | None:
         """Return the place of a scenario that has this host, or None."""
-        owner = self._names.get(host.lower())
-        return owner.place if owner and owner.scenario == scenario else None
+        return self._hosts.get((scenario, host.lower()))
 
     def exchange(
         self,

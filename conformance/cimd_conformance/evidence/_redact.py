@@ -9,26 +9,43 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from html import unescape
 from urllib.parse import quote, quote_plus, unquote
 
 from cimd_conformance.model import HttpMessage
 
 KEPT_BODY = 4096
+LEARNT_BODY = 65536
+"""So much is searched for secrets; what is kept is less."""
 
-_JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{2,}\.[A-Za-z0-9_-]*")
+_JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{2,}(?:\.[A-Za-z0-9_-]*)+")
 _OPAQUE = (
     "code|code_verifier|access_token|refresh_token|id_token|client_secret|password|"
     "client_assertion|csrf_token|csrf|token|authorization_code|device_code"
 )
 _PARAMETER = re.compile(rf"(?<![\w-])({_OPAQUE})=([^&\s\"'<>#;]+)")
-_MEMBER = re.compile(rf'"({_OPAQUE}|d|k|p|q)"\s*:\s*"([^"]+)"')
+_MEMBER = re.compile(rf'"({_OPAQUE}|d|k|p|q|dp|dq|qi)"\s*:\s*"([^"]+)"')
+_HIDDEN = re.compile(r"<input\b[^>]*\btype\s*=\s*[\"']?hidden\b[^>]*>", re.IGNORECASE)
+_VALUE = re.compile(r"\bvalue\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+))", re.IGNORECASE)
 _COOKIE = re.compile(r"^\s*([^=;\s]+)=([^;]*)")
 _BEARER = re.compile(r"^(Bearer|Basic|DPoP)\s+(.+)$", re.IGNORECASE)
 
 
 def _cut_jwt(match: re.Match[str]) -> str:
-    header_and_claims, _, signature = match[0].rpartition(".")
-    return f"{header_and_claims}.‹signature›" if signature else match[0]
+    header, claims, *rest = match[0].split(".")
+    return f"{header}.{claims}." + ("‹signature›" if any(rest) else "")
+
+
+def looks_opaque(value: str) -> bool:
+    """Whether a value is of the kind that only chance makes: long, and one word.
+
+    A hidden field can be a CSRF token, but also a `client_id` or the word `approve`.
+    """
+    return (
+        len(value) >= 16
+        and re.fullmatch(r"[A-Za-z0-9_\-+/=.~%]+", value) is not None
+        and any(char.isdigit() or char.isupper() for char in value)
+    )
 
 
 @dataclass(slots=True)
@@ -37,6 +54,8 @@ class Redactor:
 
     _names: dict[str, str] = field(default_factory=dict)
     _counts: dict[str, int] = field(default_factory=dict)
+    _longest_first: list[str] = field(default_factory=list)
+    """The keys of `_names`, in the order in which they are replaced."""
 
     def secret(self, kind: str, value: str) -> str:
         """Return the name of a secret, the same for the same value."""
@@ -49,19 +68,28 @@ class Redactor:
             self._names[value] = name
             for form in (quote(value, safe=""), quote_plus(value)):
                 self._names.setdefault(form, name)
+            self._longest_first = sorted(self._names, key=len, reverse=True)
         return name
 
     def _learn(self, text: str) -> None:
-        for pattern in (_PARAMETER, _MEMBER):
+        for mark, pattern in (("=", _PARAMETER), ('"', _MEMBER)):
+            if mark not in text:
+                continue
             for kind, value in pattern.findall(text):
                 if not _JWT.match(unquote(value)):
                     self.secret(kind.replace("_", "-"), unquote(value))
+        for field_text in _HIDDEN.findall(text):
+            found = _VALUE.search(field_text)
+            value = unescape(next(filter(None, found.groups()), "")) if found else ""
+            if looks_opaque(value):
+                self.secret("hidden-field", value)
 
     def text(self, text: str) -> str:
         """Return the text without any secret that is known or recognisable."""
         self._learn(text)
-        text = _JWT.sub(_cut_jwt, text)
-        for value in sorted(self._names, key=len, reverse=True):
+        if "eyJ" in text:
+            text = _JWT.sub(_cut_jwt, text)
+        for value in self._longest_first:
             if value in text:
                 text = text.replace(value, self._names[value])
         return text
@@ -89,7 +117,7 @@ class Redactor:
     ) -> HttpMessage:
         """Make the redacted record of one HTTP message."""
         kept = [(name, self.header(name, value)) for name, value in headers]
-        text = self.text(body[: KEPT_BODY * 2].decode("utf-8", "replace"))
+        text = self.text(body[:LEARNT_BODY].decode("utf-8", "replace"))
         return HttpMessage(
             self.text(start), kept, text[:KEPT_BODY], len(body) > KEPT_BODY
         )

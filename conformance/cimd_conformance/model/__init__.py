@@ -38,8 +38,10 @@ from cimd_conformance.model._scenario import (
 from cimd_conformance.model._selection import matches, selected
 from cimd_conformance.model._verdict import Verdict, verdict
 from cimd_conformance.model._words import (
+    ACTORS,
     REFUSALS,
     STEP_MESSAGES,
+    STEP_OPTIONS,
     WORST_FIRST,
     ExitCode,
     Level,
@@ -53,9 +55,11 @@ from cimd_conformance.model._words import (
 )
 
 __all__ = [
+    "ACTORS",
     "REFUSALS",
     "SCHEMA_VERSION",
     "STEP_MESSAGES",
+    "STEP_OPTIONS",
     "WORST_FIRST",
     "AnyEvent",
     "Change",

@@ -56,7 +56,8 @@ class RunStarted(Event, frozen=True, tag="run-started"):
     started: str
     """Wall time, RFC 3339."""
     target: str
-    role: Role
+    role: str
+    """The role under test, or several of them with commas."""
     network: str
     profile: str
     seed: int

@@ -14,7 +14,8 @@ class Job(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields
     """The path of a `target.toml`; None is the embedded reference."""
     network: str = "embedded"
     """`embedded`, `loopback` or `lab`."""
-    role: str = "authorization-server"
+    role: str = "all"
+    """One role, or `all`."""
     profile: str = "hardened"
     seed: int = 0
     jobs: int | None = None

@@ -200,6 +200,24 @@ class Verb(enum.StrEnum):
     """Go back to the unchanged flow with a fresh code, for a later comparison."""
 
 
+ACTORS = ("client", "other")
+"""Which of our identities can act in a step."""
+
+STEP_OPTIONS: dict[Verb, frozenset[str]] = {
+    Verb.METADATA: frozenset(),
+    Verb.AUTHORIZE: frozenset(),
+    Verb.REDEEM: frozenset(),
+    Verb.USE: frozenset(),
+    Verb.REFRESH: frozenset({"previous"}),
+    Verb.REVOKE: frozenset({"token"}),
+    Verb.INTROSPECT: frozenset({"anonymous"}),
+    Verb.ROTATE: frozenset({"keep"}),
+    Verb.PUBLISH: frozenset(),
+    Verb.ADVANCE: frozenset({"seconds"}),
+    Verb.RACE: frozenset({"do", "count"}),
+}
+"""What `with` may contain; a verb that is not here takes anything."""
+
 STEP_MESSAGES: dict[Verb, frozenset[Message]] = {
     Verb.METADATA: frozenset({Message.AS_METADATA}),
     Verb.AUTHORIZE: frozenset(

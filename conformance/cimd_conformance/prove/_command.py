@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cimd_conformance.catalogue import catalogue_dir, load_catalogue, select_instances
+from cimd_conformance.engine import roles_of
 from cimd_conformance.model import (
     ConfigError,
     ExitCode,
@@ -79,7 +80,7 @@ def prove_command_main(
 
 def _collect(job: Job) -> tuple[dict[str, Status], Matrix, float]:
     instances = load_catalogue().instances
-    matrix = Matrix(select_instances(instances, job.role, job.only, job.skip))
+    matrix = Matrix(select_instances(instances, roles_of(job.role), job.only, job.skip))
     honest: dict[str, Status] = {}
     finished: RunFinished | None = None
     inner = InnerProcess(job)

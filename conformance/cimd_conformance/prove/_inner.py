@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from cimd_certs import Authority
-from cimd_conformance.catalogue import Instance, Profile, load_catalogue, load_profile
+from cimd_conformance.catalogue import Instance, Profile, load_catalogue
 from cimd_conformance.engine import (
+    KITS,
     Engine,
-    ScenarioLeases,
-    Surroundings,
     current_scenario,
-    open_network,
+    open_surroundings,
+    roles_of,
     select,
-    start_embedded,
 )
-from cimd_conformance.evidence import Evidence
 from cimd_conformance.model import (
     AnyEvent,
     ConfigError,
@@ -24,13 +23,14 @@ from cimd_conformance.model import (
     FlawTried,
     Job,
     Level,
+    Role,
     RunFinished,
     ScenarioFinished,
     Status,
 )
 from cimd_conformance.prove._select import Recording
 from cimd_testbed.flaws import FLAWS, Flaw, flawed
-from cimd_testbed.reference.authorization_server import Checks, recording
+from cimd_testbed.reference import recording
 
 Emit = Callable[[AnyEvent], None]
 HONEST = "(honest)"
@@ -48,23 +48,24 @@ class Proof:
     reasons: dict[str, str] = field(default_factory=dict)
 
     async def run(
-        self, checks: Checks, instances: Iterable[Instance]
+        self, role: Role, checks: Any, instances: Iterable[Instance]
     ) -> dict[str, Status]:
-        """Run instances against the reference with these checks."""
+        """Run instances against the reference of a role with these checks."""
         self.reasons = {}
-        network, authority = await open_network(self.job, self.authority)
-        self.authority = authority
-        leases = ScenarioLeases()
-        evidence = Evidence(self._note, self.now)
-        network.contacts.listeners.append(evidence.on_contact)
-        around = Surroundings(network, authority, evidence, leases, self.job.seed)
-        running = await start_embedded(around, checks)
-        powers = network.powers | {"clock"}
-        engine = Engine(running, self.profile, leases, self._note, self.now, powers)
+        around = await open_surroundings(self.job, self._note, self.now, self.authority)
+        self.authority = around.authority
         try:
-            return await engine.run(list(instances))
+            target = await KITS[role]().start_embedded(around, checks)
+            powers = around.network.powers | {"clock"}
+            engine = Engine(
+                target, self.profile, around.leases, self._note, self.now, powers
+            )
+            try:
+                return await engine.run(list(instances))
+            finally:
+                await target.close()
         finally:
-            await running.close()
+            await around.network.close()
 
     def _note(self, event: AnyEvent) -> None:
         if isinstance(event, ScenarioFinished) and event.reason:
@@ -82,38 +83,47 @@ class Proof:
 
 async def prove_inner(job: Job, emit: Emit, now: Callable[[], float]) -> int:
     """Run the proof of a job; the outer process judges what it emits."""
-    flaws = chosen_flaws(job)
-    plan = select(load_catalogue().instances, job)
-    # Whatever a profile says, every illegal answer has to show.
-    levels = dict.fromkeys(load_profile("hardened").levels, Level.MUST)
-    demanded = {e.requirement for i in plan for e in i.scenario.expect}
-    levels.update(dict.fromkeys(demanded, Level.MUST))
-    profile = replace_levels(load_profile("hardened"), levels)
-    proof = Proof(job, emit, now, profile)
+    roles = roles_of(job.role)
+    plan = select(load_catalogue().instances, job, roles)
+    flaws = chosen_flaws(job, roles, plan)
+    proof = Proof(job, emit, now, demanding(plan))
     record = Recording()
 
     def sink(check: str, args: tuple[object, ...], result: object) -> None:
         record.add(current_scenario.get() or "", check, args, result)
 
-    honest = await proof.run(recording(Checks(), sink), plan)
+    honest: dict[str, Status] = {}
+    for role in roles:
+        mine = [instance for instance in plan if instance.scenario.role is role]
+        checks = recording(KITS[role]().honest(), sink)
+        honest |= await proof.run(role, checks, mine)
     proof.report(HONEST, "", "no flaw", honest)
     for flaw in flaws:
-        affected = (
-            plan if job.full else record.affected(plan, flaw.check, flaw.replacement)
-        )
-        got = await proof.run(flawed(Checks(), flaw), affected) if affected else {}
+        mine = [i for i in plan if i.scenario.role.value == flaw.role]
+        if not job.full:
+            mine = record.affected(mine, flaw.check, flaw.replacement)
+        role = Role(flaw.role)
+        checks = flawed(KITS[role]().honest(), flaw)
+        got = await proof.run(role, checks, mine) if mine else {}
         proof.report(flaw.id, flaw.check, flaw.title, got)
     emit(RunFinished(now(), "conformant", int(ExitCode.CONFORMANT), {}, now()))
     return 0
 
 
-def replace_levels(profile: Profile, levels: dict[str, Level]) -> Profile:
-    """Return the profile with other levels."""
-    return Profile(profile.id, profile.title, levels, profile.conflicts)
+def demanding(plan: list[Instance]) -> Profile:
+    """Return a profile in which every requirement that is asked for is a MUST.
+
+    Whatever a profile of the field says, an illegal answer has to show in a proof.
+    """
+    asked = {expect.requirement for i in plan for expect in i.scenario.expect}
+    return Profile("proof", "every requirement", dict.fromkeys(asked, Level.MUST), {})
 
 
-def chosen_flaws(job: Job) -> list[Flaw]:
-    """Return the flaws of the job's role that it asks for."""
+def chosen_flaws(job: Job, roles: list[Role], plan: list[Instance]) -> list[Flaw]:
+    """Return the flaws that the job asks for.
+
+    Without names those that a scenario is there for, with `full` all that exist.
+    """
     unknown = sorted(set(job.flaws) - set(FLAWS))
     if unknown:
         raise ConfigError(
@@ -121,8 +131,10 @@ def chosen_flaws(job: Job) -> list[Flaw]:
             f"There is no flaw {unknown[0]!r}.",
             "allowed: " + ", ".join(sorted(FLAWS)),
         )
+    named = {flaw for instance in plan for flaw in instance.scenario.flaws}
+    wanted = set(job.flaws) or (set(FLAWS) if job.full else named)
     return [
         flaw
         for name, flaw in sorted(FLAWS.items())
-        if flaw.role == job.role and (not job.flaws or name in job.flaws)
+        if Role(flaw.role) in roles and name in wanted
     ]

@@ -56,11 +56,6 @@ class Matrix:
             found += self._crowd(scenario.id, scenario.flaws, chosen)
         for instance in self.instances:
             found += self._idle(instance, chosen)
-        named = {flaw for scenario in scenarios.values() for flaw in scenario.flaws}
-        found += [
-            f"No scenario is there for the flaw {flaw}."
-            for flaw in sorted(chosen & set(self.tried) - named)
-        ]
         return found
 
     def _undetected(self, scenario: str, flaw: str) -> str:

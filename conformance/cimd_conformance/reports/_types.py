@@ -12,7 +12,6 @@ from cimd_conformance.model import (
     Exchange,
     Level,
     PlannedInstance,
-    Role,
     RunFinished,
     Severity,
     Status,
@@ -49,7 +48,7 @@ class ScenarioEntry(msgspec.Struct, frozen=True):
 
     id: str
     title: str
-    role: Role
+    role: str
     severity: Severity
     status: Status
     reason: str
@@ -108,7 +107,7 @@ class ResultDocument(msgspec.Struct, frozen=True, rename={"schema_": "schema"}):
     interrupted: bool
     error: ErrorEntry | None
     target: str
-    role: Role
+    role: str
     network: str
     profile: str
     powers: list[str]

@@ -119,7 +119,7 @@ class ConsoleWriter:
         if self._volume is Volume.QUIET:
             return
         head = Text(f"cimd-conformance {started.version}", "bold")
-        head.append(f"  {started.role.value}: {visible(started.target)}", "not bold")
+        head.append(f"  {started.role}: {visible(started.target)}", "not bold")
         self._console.print(head)
         self._console.print(
             Text(

@@ -115,6 +115,7 @@ from cimd_testbed.core._embedded import (
     Decoder,
 )
 from cimd_testbed.core._fetching import (
+    Onward,
     addresses_to_dial,
     content_type,
     failure_text,
@@ -226,6 +227,7 @@ __all__ = [
     "IPAddress",
     "Json",
     "JsonObject",
+    "Onward",
     "ShiftedClock",
     "SpecialBlock",
     "SystemClock",

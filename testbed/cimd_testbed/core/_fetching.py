@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from cimd_testbed.core._addresses import IPAddress
 from cimd_testbed.core._decision import Decision, accept, refuse
 from cimd_testbed.core._url import split_url
@@ -57,7 +59,15 @@ def tls_verified(host: str) -> bool:
     return True
 
 
-def follow_redirect(url: str, status: int, location: str | None) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Onward:
+    """Where a redirect leads; `judged` is whether the guard applies there too."""
+
+    url: str
+    judged: bool = True
+
+
+def follow_redirect(url: str, status: int, location: str | None) -> Onward | None:
     """Return where to go on from a response: nowhere (CIMD-03 section 5)."""
     del url, status, location
     return None

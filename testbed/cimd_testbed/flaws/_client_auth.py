@@ -74,11 +74,11 @@ def _assertion_any_type(header: JsonObject) -> Decision:
 
 
 @flaw(
-    "untyped-assertions-only",
+    "assertion-type-refused",
     "assertion_typ",
     "Assertions with the type that CIMD recommends are refused (too strict).",
 )
-def _untyped_assertions_only(header: JsonObject) -> Decision:
+def _assertion_type_refused(header: JsonObject) -> Decision:
     if header.get("typ") in (None, "JWT"):
         return core.assertion_typ(header)
     return core.refuse("cimd-auth-as-validates-typ", "No types here.")
@@ -121,6 +121,18 @@ def _assertion_any_audience(
     claims: JsonObject, issuer: str, token_endpoint: str
 ) -> Decision:
     return tolerate(core.assertion_audience(claims, issuer, token_endpoint))
+
+
+@flaw(
+    "assertion-audience-optional",
+    "assertion_audience",
+    "An assertion may lack its audience.",
+)
+def _assertion_audience_optional(
+    claims: JsonObject, issuer: str, token_endpoint: str
+) -> Decision:
+    decision = core.assertion_audience(claims, issuer, token_endpoint)
+    return tolerate(decision) if "aud" not in claims else decision
 
 
 @flaw(
@@ -200,11 +212,11 @@ def _assertion_replayable(seen: int) -> Decision:
 
 
 @flaw(
-    "header-key-trusted",
+    "assertion-header-keys-trusted",
     "assertion_key",
     "The key in an assertion's own header verifies it.",
 )
-def _header_key_trusted(
+def _assertion_header_keys_trusted(
     header: JsonObject, keys: tuple[JsonObject, ...]
 ) -> tuple[JsonObject, ...]:
     brought = header.get("jwk")

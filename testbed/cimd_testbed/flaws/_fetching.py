@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urljoin
 
 from cimd_testbed import core
-from cimd_testbed.core import Decision
+from cimd_testbed.core import Decision, Onward
 from cimd_testbed.flaws._flaw import authorization_server as flaw
 from cimd_testbed.flaws._flaw import tolerate
 
@@ -30,14 +30,27 @@ def _tls_not_verified(host: str) -> bool:
 
 
 @flaw(
-    "follows-redirects",
+    "follows-redirects-guarded",
     "follow_redirect",
-    "Redirects are followed.",
+    "Redirects are followed, under the guard.",
 )
-def _follows_redirects(url: str, status: int, location: str | None) -> str | None:
+def _follows_redirects_guarded(
+    url: str, status: int, location: str | None
+) -> Onward | None:
     if status not in (301, 302, 303, 307, 308) or location is None:
         return core.follow_redirect(url, status, location)
-    return urljoin(url, location)
+    return Onward(urljoin(url, location))
+
+
+@flaw(
+    "follows-redirects",
+    "follow_redirect",
+    "Redirects are followed, by a library that knows no guard.",
+)
+def _follows_redirects(url: str, status: int, location: str | None) -> Onward | None:
+    if status not in (301, 302, 303, 307, 308) or location is None:
+        return core.follow_redirect(url, status, location)
+    return Onward(urljoin(url, location), judged=False)
 
 
 @flaw(
@@ -77,6 +90,18 @@ def _content_type_parameters_refused(value: str | None) -> Decision:
     decision = core.content_type(value)
     if not decision.refused and ";" in (value or ""):
         return core.refuse("cimd-fetch-content-type-json", "No parameters here.")
+    return decision
+
+
+@flaw(
+    "content-type-case-sensitive",
+    "content_type",
+    "Only media types in lower case are known (too strict).",
+)
+def _content_type_case_sensitive(value: str | None) -> Decision:
+    decision = core.content_type(value)
+    if not decision.refused and value != (value or "").lower():
+        return core.refuse("cimd-fetch-content-type-json", "Unknown media type.")
     return decision
 
 

@@ -16,6 +16,10 @@ from cimd_testbed.net._http import Handler, Request, Response
 MAX_REQUEST_BODY = 1 << 20
 IDLE_SECONDS = 60.0
 
+_ANSWERED = h11.Response(status_code=200, headers=[("Content-Length", "0")])
+_ANSWERED_ALL = h11.EndOfMessage()
+"""What h11 is told of every response: it only has to know that one went out."""
+
 
 def _reason(status: int) -> bytes:
     try:
@@ -123,5 +127,5 @@ async def serve_stream(
 
 def _finish(connection: h11.Connection) -> None:
     """Tell h11 that a response went out, so that it accepts the next request."""
-    connection.send(h11.Response(status_code=200, headers=[("Content-Length", "0")]))
-    connection.send(h11.EndOfMessage())
+    connection.send(_ANSWERED)
+    connection.send(_ANSWERED_ALL)

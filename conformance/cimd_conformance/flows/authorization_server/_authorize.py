@@ -8,6 +8,7 @@ import re
 from typing import Any
 from urllib.parse import urlencode
 
+from cimd_conformance.evidence import looks_opaque
 from cimd_conformance.flows._edit import Params, edit_params, whole
 from cimd_conformance.flows._flow import StepEnd
 from cimd_conformance.flows.authorization_server._common import describe, end, limited
@@ -64,7 +65,8 @@ def _browser(state: AsState, changed: bool) -> Browser:
         )
 
     def learn(kind: str, value: str) -> None:
-        state.redactor.secret(kind, value)
+        if kind != "hidden-field" or looks_opaque(value):
+            state.redactor.secret(kind, value)
 
     return Browser(
         world.http(state.label),
@@ -93,7 +95,7 @@ async def authorize(state: AsState, step: Step) -> StepEnd:
     )
     params = edit_params(_authorization_params(state, identity), changes)
     replaced = whole(changes)
-    query = replaced.decode() if replaced is not None else urlencode(params)
+    query = replaced.decode("utf-8", "surrogateescape") if replaced is not None else urlencode(params)
     if changes:
         state.sent.add(Message.AUTHORIZATION_REQUEST)
     state.messages[Message.AUTHORIZATION_REQUEST] = dict(params)

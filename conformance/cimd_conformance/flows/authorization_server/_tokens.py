@@ -58,6 +58,8 @@ def _assertion(state: AsState, identity: Identity) -> str:
     if replaced is not None:
         return replaced.decode()
     key = _signing_key(state, identity, str(tree["key"]))
+    if tree["key"] == "retired":
+        tree["header"]["kid"] = key.kid
     if tree["key"] == "embedded":
         tree["header"].update(kid=key.kid, jwk=key.public_jwk)
     token = sign_jwt(tree["header"], tree["claims"], key)

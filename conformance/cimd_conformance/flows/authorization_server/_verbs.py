@@ -6,11 +6,16 @@ Each verb sends one message and judges nothing but where it ended.
 from __future__ import annotations
 
 import asyncio
+import json
 from urllib.parse import urlencode
 
 from cimd_conformance.flows._flow import StepEnd, VerbFunction
 from cimd_conformance.flows.authorization_server._authorize import authorize
-from cimd_conformance.flows.authorization_server._common import FORM, end
+from cimd_conformance.flows.authorization_server._common import (
+    FORM,
+    describe,
+    end,
+)
 from cimd_conformance.flows.authorization_server._state import AsState
 from cimd_conformance.flows.authorization_server._tokens import (
     code_params,
@@ -34,8 +39,17 @@ FLOWS: dict[str, tuple[Verb, ...]] = {
 
 
 async def metadata(state: AsState, step: Step) -> StepEnd:
-    """Put the metadata where expectations can look at it."""
-    state.messages[Message.AS_METADATA] = state.world.target.metadata
+    """Read the metadata again, and put it where expectations can look at it."""
+    url = state.world.target.metadata_url
+    response: Response | None = None
+    try:
+        response = await state.http.request("GET", url)
+    finally:
+        state.record("as_metadata", "GET", url, (), b"", response)
+    try:
+        state.messages[Message.AS_METADATA] = json.loads(response.body)
+    except ValueError:
+        return end(step, Outcome.NO_ANSWER, describe(response))
     return end(step, Outcome.COMPLETED, "metadata read")
 
 

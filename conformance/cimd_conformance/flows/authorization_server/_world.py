@@ -25,6 +25,8 @@ class TargetView:
     document: dict[str, Any]
     """Members that every client document for this target has."""
     accommodations: dict[str, str]
+    metadata_url: str = ""
+    """Where the metadata was found."""
     introspection: tuple[str, str] = ("", "")
     """The resource server's client id and secret."""
 

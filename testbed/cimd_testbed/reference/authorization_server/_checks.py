@@ -11,7 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cimd_testbed import core
-from cimd_testbed.core import CacheBounds, ConsentHosts, Decision, IPAddress, JsonObject
+from cimd_testbed.core import (
+    CacheBounds,
+    ConsentHosts,
+    Decision,
+    IPAddress,
+    JsonObject,
+    Onward,
+)
 from cimd_testbed.reference._jose import assertion_signature
 
 _Headers = tuple[tuple[str, str], ...]
@@ -36,7 +43,7 @@ class Checks:
         core.addresses_to_dial
     )
     tls_verified: Callable[[str], bool] = core.tls_verified
-    follow_redirect: Callable[[str, int, _Text], _Text] = core.follow_redirect
+    follow_redirect: Callable[[str, int, _Text], Onward | None] = core.follow_redirect
     fetch_status: Callable[[int], Decision] = core.fetch_status
     content_type: Callable[[_Text], Decision] = core.content_type
     read_cap: Callable[[int], int] = core.read_cap

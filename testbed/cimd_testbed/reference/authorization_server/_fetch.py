@@ -16,6 +16,7 @@ from cimd_testbed.core import (
     Decision,
     IPAddress,
     UrlParts,
+    accept,
     literal_address,
     refuse,
     split_url,
@@ -48,6 +49,11 @@ class Fetched:
 
     url: str
     response: Response
+
+
+def _not_judged(host: str, addresses: tuple[IPAddress, ...]) -> Decision:
+    del host, addresses
+    return accept("cimd-ssrf-redirect-to-internal")
 
 
 @functools.cache
@@ -93,8 +99,11 @@ class Fetcher:
             onward = self.checks.follow_redirect(url, response.status, location)
             if onward is None:
                 return Fetched(url, response)
-            demand_fetched(self.checks.fetch_url(onward))
-            url = onward
+            url = onward.url
+            if onward.judged:
+                demand_fetched(self.checks.fetch_url(url))
+            else:
+                addresses = _not_judged
         raise FetchError(_UNREACHABLE)
 
     async def _get(

@@ -1,0 +1,56 @@
+"""What the engine needs of each role under test: how a target of it is started."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cimd_conformance.engine._surroundings import Surroundings
+from cimd_conformance.engine._target import RunningTarget
+from cimd_conformance.model import ConfigError, Role
+from cimd_conformance.target import TargetFile
+
+OnLine = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RoleKit:
+    """One role: its honest checks, its embedded reference, its external targets."""
+
+    honest: Callable[[], Any]
+    """Makes the frozen dataclass of the reference's honest checks."""
+    start_embedded: Callable[[Surroundings, Any], Awaitable[RunningTarget]]
+    start_external: Callable[
+        [Surroundings, Path, TargetFile, OnLine], Awaitable[RunningTarget]
+    ]
+
+
+def _authorization_server() -> RoleKit:
+    from cimd_conformance.engine import _embedded, _external  # noqa: PLC0415 - lazily
+    from cimd_testbed.reference.authorization_server import Checks  # noqa: PLC0415
+
+    return RoleKit(Checks, _embedded.start_embedded, _external.start_external)
+
+
+KITS: dict[Role, Callable[[], RoleKit]] = {
+    Role.AUTHORIZATION_SERVER: _authorization_server,
+}
+"""The roles that exist; each is imported when it is needed."""
+
+
+def roles_of(name: str) -> list[Role]:
+    """Return the roles that a job asks for; `all` means every role that exists.
+
+    Raises `ConfigError` for a role that is unknown or not there yet.
+    """
+    if name == "all":
+        return list(KITS)
+    if name not in set(KITS):
+        raise ConfigError(
+            "unknown-role",
+            f"The role {name!r} cannot be tested yet.",
+            "allowed: all, " + ", ".join(role.value for role in KITS),
+        )
+    return [Role(name)]

@@ -1,0 +1,26 @@
+"""What a run gives to whoever builds a target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cimd_certs import Authority
+from cimd_conformance.engine._lease import ScenarioLeases
+from cimd_conformance.engine._parties import Parties
+from cimd_conformance.evidence import Evidence
+from cimd_testbed.net import Network
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The network of a run with its parties, the CA, and where evidence goes.
+
+    Shared by the roles of a run; whoever opened it closes the network.
+    """
+
+    network: Network
+    authority: Authority
+    evidence: Evidence
+    leases: ScenarioLeases
+    parties: Parties
+    seed: int
