@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from joserfc.jwk import ECKey, OKPKey, RSAKey
+
 from cimd_certs import Authority
 from cimd_testbed.core import JsonObject, ShiftedClock, s256_challenge
 from cimd_testbed.net import (
@@ -33,7 +35,6 @@ from cimd_testbed.reference.authorization_server import (
     Resource,
     Settings,
 )
-from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 ISSUER = "https://as.cimd-lab.net"
 RESOURCE = "https://tools.cimd-lab.net/mcp"
@@ -50,6 +51,7 @@ RSA = RSAKey.generate_key(2048, {"kid": "rsa"})
 EC = ECKey.generate_key("P-256", {"kid": "ec"})
 ED = OKPKey.generate_key("Ed25519", {"kid": "ed"})
 VERIFIER = "v" * 64
+HONEST = Checks()
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 32
 
 
@@ -239,7 +241,7 @@ def settings(**changes: Any) -> Settings:
 
 
 @asynccontextmanager
-async def open_bed(checks: Checks = Checks(), **changes: Any) -> AsyncIterator[Bed]:
+async def open_bed(checks: Checks = HONEST, **changes: Any) -> AsyncIterator[Bed]:
     network = EmbeddedNetwork()
     await network.start()
     authority = Authority()

@@ -21,7 +21,7 @@ TESTBED = {
 
 CONFORMANCE = (
     *("model", "catalogue", "target", "evidence", "flows"),
-    *("engine", "reports", "outer", "prove", "cli"),
+    *("engine", "reports", "outer", "prove", "inner", "cli"),
 )
 """Each may import those before it."""
 
@@ -32,10 +32,13 @@ IN_AND_OUT = {"asyncio", "http", "selectors", "socket", "ssl", "subprocess"}
 """Standard modules that do I/O, which the pure core must not know."""
 
 MAY_KNOW_THE_REFERENCE = (
+    "cimd_conformance.engine._agent_host",
     "cimd_conformance.engine._embedded",
+    "cimd_conformance.engine._roles",
+    "cimd_conformance.engine._tool_server",
     "cimd_conformance.prove",
 )
-"""Builds the embedded target, and proves the suite on it; no verdict is made there."""
+"""Build the embedded targets, and prove the suite on them; no verdict is made there."""
 
 NEUTRAL_CORE = {"Clock", "ShiftedClock", "SystemClock", "UrlParts", "split_url"}
 """What verdict code may take from the core: no validator, no rule."""

@@ -11,7 +11,8 @@ EXCEPTIONS: dict[str, str] = {}
 
 def too_long(sources):
     for source in sources:
-        if len(source.text.splitlines()) > MODULE_LINES:
+        exports = source.path.name == "__init__.py"  # a list of names, not code
+        if len(source.text.splitlines()) > MODULE_LINES and not exports:
             yield str(source.path)
         for node in ast.walk(source.tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):

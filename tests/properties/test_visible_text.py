@@ -7,7 +7,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cimd_conformance.reports._text import visible
+from cimd_conformance.reports.text import visible
 
 _ANY = st.text(st.characters(exclude_categories=[]))
 

@@ -22,6 +22,7 @@ from cimd_conformance.catalogue._requirements import (
     load_requirements,
     profile_names,
 )
+from cimd_conformance.catalogue._schema import file_schema, scenario_schema
 from cimd_conformance.catalogue._toml import complain, convert, read_toml
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "describe_change",
     "expand",
     "expand_scenario",
+    "file_schema",
     "load_attacks",
     "load_catalogue",
     "load_profile",
@@ -46,5 +48,6 @@ __all__ = [
     "placeholders",
     "profile_names",
     "read_toml",
+    "scenario_schema",
     "select_instances",
 ]

@@ -148,7 +148,7 @@ def _end(error: Exception, *, debug: bool) -> int:
 
 def complain(code: str, message: str, hint: str = "") -> None:
     """Write an error to stderr: what it is called, what is wrong, what to do."""
-    from cimd_conformance.reports._text import visible  # noqa: PLC0415 - errors only
+    from cimd_conformance.reports.text import visible  # noqa: PLC0415 - errors only
 
     with contextlib.suppress(OSError):
         first, *more = message.splitlines() or [""]

@@ -79,7 +79,7 @@ def _show_inner_output(end: RunEnd) -> None:
     """Show what the inner process said when our own error ended the run."""
     if end.finished.exit_code != ExitCode.OWN_ERROR or not end.inner_output:
         return
-    from cimd_conformance.reports._text import visible  # noqa: PLC0415 - errors only
+    from cimd_conformance.reports.text import visible  # noqa: PLC0415 - errors only
 
     lines = end.inner_output if debugging() else end.inner_output[-1:]
     for line in lines:

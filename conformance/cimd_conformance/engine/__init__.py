@@ -1,12 +1,12 @@
 """The engine: runs a plan of scenarios against a target and emits events.
 
-`python -m cimd_conformance.engine` is the inner process of a run.
+It runs in the inner process (`cimd_conformance.inner`).
 """
 
 from cimd_conformance.engine._engine import Engine
-from cimd_conformance.engine._inner import open_surroundings, select
 from cimd_conformance.engine._labels import current_scenario
 from cimd_conformance.engine._roles import KITS, roles_of
+from cimd_conformance.engine._run import open_surroundings, run_job, select
 
 __all__ = [
     "KITS",
@@ -14,5 +14,6 @@ __all__ = [
     "current_scenario",
     "open_surroundings",
     "roles_of",
+    "run_job",
     "select",
 ]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cimd_conformance.catalogue import Instance, Profile, control_id
-from cimd_conformance.engine._judge import answer, to_check, worst
+from cimd_conformance.engine._judge import answer, redacted, to_check, worst
 from cimd_conformance.engine._lease import ScenarioLeases
 from cimd_conformance.engine._target import RunningTarget
 from cimd_conformance.flows import FlowResult
@@ -60,11 +60,14 @@ class Engine:
             for event in (self.stop, self.target.exited)
         ]
         await asyncio.wait([work, *ends], return_when=asyncio.FIRST_COMPLETED)
-        for task in [work, *ends]:
+        tasks = [work, *ends, *self._controls.values()]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(work, *ends, return_exceptions=True)
-        if self.target.exited.is_set() and len(self.finished) < len(plan):
+        ended, *_ = await asyncio.gather(*tasks, return_exceptions=True)
+        if self.target.exited.is_set():
             self._target_gone(plan)
+        if isinstance(ended, Exception):
+            raise ended  # our own fault, which must not look like a shorter plan
         return self.finished
 
     async def _all(self, together: list[Instance], alone: list[Instance]) -> None:
@@ -158,6 +161,7 @@ class Engine:
         checks = []
         for expect in instance.scenario.expect:
             found = answer(expect, result, world.evidence, instance.id, result.known)
+            found = redacted(found, result.redact)
             check = to_check(self.now(), instance.id, expect, found, self.profile)
             self.emit(check)
             checks.append(check)
@@ -186,9 +190,8 @@ class Engine:
             raise
         except Exception as error:  # noqa: BLE001 - our own fault is a status
             traceback.print_exc(file=sys.stderr)
-            control = Control(
-                self.now(), key, Status.ERROR, f"{type(error).__name__}: {error}"
-            )
+            reason = f"{type(error).__name__}: {error}"
+            control = Control(self.now(), key, Status.ERROR, reason, closing_for)
         else:
             good = result.outcome is Outcome.COMPLETED
             status = Status.PASSED if good else Status.INCONCLUSIVE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -124,10 +124,15 @@ def _rules(expect: Expect, known: dict[str, Any]) -> list[tuple[str, Any]]:
     rules: list[tuple[str, Any]] = []
     if expect.equals is not None:
         wanted = expand(expect.equals, known)
-        rules.append((f"is {wanted!r}", lambda there, v: there and v == wanted))
+        rules.append((f"is {wanted!r}", lambda there, v: there and _same(v, wanted)))
     if expect.one_of:
         several = [expand(one, known) for one in expect.one_of]
-        rules.append((f"is one of {several}", lambda there, v: there and v in several))
+        rules.append(
+            (
+                f"is one of {several}",
+                lambda there, v: there and any(_same(v, one) for one in several),
+            )
+        )
     if expect.contains is not None:
         part = expand(expect.contains, known)
         rules.append(
@@ -145,8 +150,41 @@ def _rules(expect: Expect, known: dict[str, Any]) -> list[tuple[str, Any]]:
     return rules
 
 
+def _same(value: Any, wanted: Any) -> bool:
+    """Compare as JSON does: `true` is not 1."""
+    return isinstance(value, bool) is isinstance(wanted, bool) and value == wanted
+
+
 def _contains(value: Any, part: str) -> bool:
     return part in value if isinstance(value, (str, list)) else False
+
+
+def _silence(expect: Expect, result: FlowResult) -> str:
+    """Say why an absence proves nothing: nobody dealt with the changed message."""
+    if not expect.untouched or expect.outcome:
+        return ""
+    unclear = (Outcome.NO_ANSWER, Outcome.RATE_LIMITED)
+    ends = [e for e in result.steps if expect.step in (None, e.name)]
+    found = next((e for e in ends if e.outcome in unclear), None)
+    return f"Nothing was reached, but also: {found.detail}" if found else ""
+
+
+def _combine(
+    expect: Expect, result: FlowResult, parts: list[Answer]
+) -> tuple[bool | None, list[str]]:
+    """Return whether all parts together are legal, and what stands in the way."""
+    reasons = [part.reason for part in parts if part.reason]
+    reached = bool(expect.untouched or expect.touched)
+    if reached and parts[0].legal is False and expect.untouched:
+        return False, reasons  # contact is proof, whatever became of the flow
+    if not result.changed:
+        return None, [result.why_not, *reasons]
+    if any(part.legal is False for part in parts):
+        return False, reasons
+    silence = _silence(expect, result)
+    if silence or any(part.legal is None for part in parts):
+        return None, [*reasons, silence] if silence else reasons
+    return True, reasons
 
 
 def answer(
@@ -166,25 +204,25 @@ def answer(
         )
         if part is not None
     ]
-    reached = _judge_places(expect, evidence, label)
-    reasons = [part.reason for part in parts if part.reason]
-    legal: bool | None = True
-    if reached is not None and reached.legal is False:
-        legal = False  # contact is proof, whatever became of the flow
-    elif not result.changed:
-        legal = None
-        reasons.insert(0, result.why_not)
-    elif any(part.legal is False for part in parts):
-        legal = False
-    elif any(part.legal is None for part in parts):
-        legal = None
+    legal, why = _combine(expect, result, parts)
     actual = "; ".join(part.actual for part in parts if part.actual != "as expected")
     return Answer(
         legal,
         [text for part in parts for text in part.expected],
         actual or "as expected",
         sorted({number for part in parts for number in part.evidence}),
-        " ".join(reasons),
+        " ".join(why),
+    )
+
+
+def redacted(found: Answer, redact: Callable[[str], str]) -> Answer:
+    """Return the answer without the secrets of its flow: parts of messages can be."""
+    return Answer(
+        found.legal,
+        [redact(text) for text in found.expected],
+        redact(found.actual),
+        found.evidence,
+        redact(found.reason),
     )
 
 
@@ -195,11 +233,11 @@ def to_check(
     requirement = load_requirements()[expect.requirement]
     level = profile.levels.get(expect.requirement)
     reason = found.reason
-    if found.legal is None:
-        status = Status.INCONCLUSIVE
-    elif level is None:
+    if level is None:
         status = Status.NOT_APPLICABLE
         reason = f"The profile {profile.id} does not demand it."
+    elif found.legal is None:
+        status = Status.INCONCLUSIVE
     elif found.legal:
         status = Status.PASSED
     elif level is Level.MUST:

@@ -54,3 +54,23 @@ def roles_of(name: str) -> list[Role]:
             "allowed: all, " + ", ".join(role.value for role in KITS),
         )
     return [Role(name)]
+
+
+def checks_of(kit: RoleKit, role: Role, flaw: str | None) -> Any:
+    """Return the reference's checks, one of them replaced when asked for.
+
+    Raises `ConfigError` for a flaw that does not exist.
+    """
+    if flaw is None:
+        return kit.honest()
+    from cimd_testbed.flaws import FLAWS, flawed  # noqa: PLC0415 - only when asked
+
+    if flaw not in FLAWS:
+        raise ConfigError(
+            "unknown-flaw",
+            f"There is no flaw {flaw!r}.",
+            "allowed: " + ", ".join(sorted(FLAWS)),
+        )
+    if FLAWS[flaw].role != role.value:
+        return kit.honest()
+    return flawed(kit.honest(), FLAWS[flaw])

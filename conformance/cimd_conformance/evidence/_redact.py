@@ -26,7 +26,9 @@ _OPAQUE = (
 _PARAMETER = re.compile(rf"(?<![\w-])({_OPAQUE})=([^&\s\"'<>#;]+)")
 _MEMBER = re.compile(rf'"({_OPAQUE}|d|k|p|q|dp|dq|qi)"\s*:\s*"([^"]+)"')
 _HIDDEN = re.compile(r"<input\b[^>]*\btype\s*=\s*[\"']?hidden\b[^>]*>", re.IGNORECASE)
-_VALUE = re.compile(r"\bvalue\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+))", re.IGNORECASE)
+_VALUE = re.compile(
+    r"\bvalue\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+))", re.IGNORECASE
+)
 _COOKIE = re.compile(r"^\s*([^=;\s]+)=([^;]*)")
 _BEARER = re.compile(r"^(Bearer|Basic|DPoP)\s+(.+)$", re.IGNORECASE)
 
@@ -78,7 +80,7 @@ class Redactor:
             for kind, value in pattern.findall(text):
                 if not _JWT.match(unquote(value)):
                     self.secret(kind.replace("_", "-"), unquote(value))
-        for field_text in _HIDDEN.findall(text):
+        for field_text in _HIDDEN.findall(text) if "<" in text else ():
             found = _VALUE.search(field_text)
             value = unescape(next(filter(None, found.groups()), "")) if found else ""
             if looks_opaque(value):

@@ -18,6 +18,7 @@ from cimd_conformance.flows._flow import (
     StepEnd,
     VerbFunction,
 )
+from cimd_conformance.flows._json import read_json
 from cimd_conformance.flows._world import Site, World
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "changes_of",
     "edit_params",
     "edit_tree",
+    "read_json",
     "to_json",
     "whole",
 ]

@@ -122,6 +122,9 @@ def to_json(tree: Any, changes: Iterable[Change]) -> bytes:
     text = json.dumps(tree, ensure_ascii=False)
     for change in changes:
         if change.op is Op.DUPLICATE:
+            if not isinstance(tree, dict) or len(change.at) != 1:
+                raise HarnessError("edit", f"{change.at} cannot be repeated.")
             member = f"{json.dumps(str(change.at[0]))}: {json.dumps(change.value)}"
-            text = f"{text[:-1]}, {member}}}"
+            comma = "" if text == "{}" else ", "
+            text = f"{text[:-1]}{comma}{member}}}"
     return text.encode()

@@ -22,7 +22,14 @@ from cimd_conformance.model import (
     Step,
     Verb,
 )
-from cimd_testbed.net import Headers, HttpClient, HttpError, Request, Response
+from cimd_testbed.net import (
+    ForbiddenAddressError,
+    Headers,
+    HttpClient,
+    HttpError,
+    Request,
+    Response,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,8 @@ class FlowResult:
     evidence: tuple[int, ...] = ()
     known: dict[str, Any] = field(default_factory=dict)
     """The placeholders of this flow, for expectations."""
+    redact: Callable[[str], str] = str
+    """Takes the secrets of this flow out of a text."""
 
 
 @dataclass(slots=True)
@@ -208,7 +217,7 @@ class Flow(Generic[StateT]):
         begin = len(self.state.numbers)
         try:
             end = await self.verbs[step.do](self.state, step)
-        except (HttpError, OSError, TimeoutError) as error:
+        except (HttpError, OSError, TimeoutError, ForbiddenAddressError) as error:
             detail = f"no answer: {type(error).__name__} {error}"
             end = StepEnd(step.do, step.name, Outcome.NO_ANSWER, detail)
         numbers = tuple(self.state.numbers[begin:])
@@ -266,4 +275,5 @@ class Flow(Generic[StateT]):
             why_not,
             tuple(self.state.numbers),
             self.state.known(),
+            self.state.redactor.text,
         )

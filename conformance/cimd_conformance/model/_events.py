@@ -197,8 +197,24 @@ _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 
 
 def encode_event(event: AnyEvent) -> bytes:
-    """Return the event as one line of JSON, without the newline."""
-    return _encoder.encode(event)
+    """Return the event as one line of JSON, without the newline.
+
+    Half a surrogate pair, which JSON of a target can contain, becomes a question mark.
+    """
+    try:
+        return _encoder.encode(event)
+    except UnicodeEncodeError:
+        return _encoder.encode(_encodable(msgspec.to_builtins(event)))
+
+
+def _encodable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_encodable(key): _encodable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_encodable(item) for item in value]
+    return value
 
 
 def decode_event(line: bytes) -> AnyEvent:

@@ -2,7 +2,7 @@
 
 The contract between the two processes:
 
-- The inner process is `python -m cimd_conformance.engine --events-fd N`, in a session
+- The inner process is `python -m cimd_conformance.inner --events-fd N`, in a session
   of its own, so that Ctrl-C reaches only the outer process.
 - Its stdin carries the `Job` as one line of JSON and then stays open as the control
   pipe: the line `stop` asks for a graceful end with the results so far, end of file

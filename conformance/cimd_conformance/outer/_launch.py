@@ -18,7 +18,7 @@ def inner_argv(job: Job, events_fd: int) -> list[str]:
     `-P`: a `click.py` in the folder of somebody's target is not ours to import.
     """
     del job
-    argv = [sys.executable, "-P", "-m", "cimd_conformance.engine"]
+    argv = [sys.executable, "-P", "-m", "cimd_conformance.inner"]
     return [*argv, "--events-fd", str(events_fd)]
 
 

@@ -55,27 +55,29 @@ def prove_command_main(
         full=full,
     )
     honest, matrix, seconds = _collect(job)
-    chosen = list(matrix.tried) + _missing(matrix, flaws)
     problems = {
         "honest": _dishonest(honest),
-        "holes": matrix.holes(chosen),
+        "holes": matrix.holes(list(matrix.tried) + _missing(matrix, flaws)),
         "errors": matrix.errors(),
         "collateral": [],
     }
-    if update and not only:
-        keep = {} if not flaws else read_collateral(collateral_file())
-        write_collateral(
-            collateral_file(), dict(sorted((keep | matrix.collateral()).items()))
-        )
-    elif not only:
-        reviewed = read_collateral(collateral_file())
-        problems["collateral"] = differences(
-            reviewed, matrix.collateral(), matrix.tried
-        )
+    if not only:
+        problems["collateral"] = _collateral(matrix, update=update, part=bool(flaws))
     code = _exit_code(problems)
     document = _document(job, matrix, problems, seconds, code)
     _print(document, problems, json_path)
     return int(code)
+
+
+def _collateral(matrix: Matrix, *, update: bool, part: bool) -> list[str]:
+    """Compare with the reviewed file, or write it anew."""
+    file, now = collateral_file(), matrix.collateral()
+    reviewed = read_collateral(file)
+    if update:
+        kept = reviewed if part else {}
+        write_collateral(file, dict(sorted((kept | now).items())))
+        return []
+    return differences(reviewed, now, matrix.tried)
 
 
 def _collect(job: Job) -> tuple[dict[str, Status], Matrix, float]:

@@ -25,7 +25,7 @@ from cimd_conformance.reports._console_style import (
     print_hanging,
 )
 from cimd_conformance.reports._report import Evidence, Report, ScenarioResult
-from cimd_conformance.reports._text import shortened, visible
+from cimd_conformance.reports.text import shortened, visible
 
 _SHOWN_EVIDENCE = 12
 _SHOWN_IDS = 3

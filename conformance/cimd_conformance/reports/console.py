@@ -27,7 +27,7 @@ from cimd_conformance.reports._console_style import (
 )
 from cimd_conformance.reports._console_summary import show_summary
 from cimd_conformance.reports._report import Keep, Report
-from cimd_conformance.reports._text import shortened, visible
+from cimd_conformance.reports.text import shortened, visible
 
 
 class Volume(enum.Enum):

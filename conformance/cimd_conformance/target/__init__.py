@@ -11,6 +11,7 @@ from cimd_conformance.target._model import (
     TargetFile,
     User,
 )
+from cimd_conformance.target._schema import target_schema
 
 __all__ = [
     "ACCOMMODATIONS",
@@ -24,4 +25,5 @@ __all__ = [
     "cache_dir",
     "load_target",
     "prepare_target",
+    "target_schema",
 ]

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import os
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from cimd_conformance.catalogue import complain, locate, placeholders, read_toml
+from cimd_conformance.catalogue import (
+    complain,
+    load_requirements,
+    locate,
+    placeholders,
+    read_toml,
+)
 from cimd_conformance.model import ConfigError, TargetError
 from cimd_conformance.target._model import ACCOMMODATIONS, TargetFile
 
@@ -22,40 +29,103 @@ NAMES = frozenset(
 )
 """Placeholders that a target file may use."""
 
-_WORDS = {
+WORDS: dict[tuple[str, str], tuple[str, ...]] = {
     ("resource", "shown_by"): ("jwks", "introspection", "call"),
     ("login", "driver"): ("form", "auto"),
 }
+"""Closed sets, by table and key."""
+
+LIMITS: dict[tuple[str, str], tuple[float, float]] = {
+    ("limits", "jobs"): (1, 256),
+    ("limits", "grace"): (0, 600),
+    ("limits", "seconds"): (0.1, 600),
+    ("server", "ready_seconds"): (0.1, 3600),
+}
+"""The lowest and the highest number, by table and key."""
+
+Wrong = tuple[list[str | int], str, str]
+"""Where, what is wrong, what is allowed."""
 
 
 def load_target(path: Path) -> TargetFile:
     """Return the file's value; raises `ConfigError` with file and line."""
     target, text = read_toml(path, TargetFile)
+    for where, what, hint in _mistakes(target, path.parent):
+        raise complain("target", path, locate(text, where), what, hint)
+    return target
 
-    def wrong(where: list[str | int], what: str, hint: str) -> ConfigError:
-        return complain("target", path, locate(text, where), what, hint)
 
+def _mistakes(target: TargetFile, folder: Path) -> Iterator[Wrong]:
+    """Yield what is wrong besides the types."""
     if target.schema != 1:
-        raise wrong(["schema"], f"Schema {target.schema} is unknown.", "allowed: 1")
-    for (table, key), allowed in _WORDS.items():
-        value = getattr(getattr(target, table), key)
-        if value not in allowed:
-            hint = "allowed: " + ", ".join(allowed)
-            raise wrong([table, key], f"{value!r} is not known here.", hint)
+        yield ["schema"], f"Schema {target.schema} is unknown.", "allowed: 1"
+    for (table, key), words in WORDS.items():
+        word = getattr(getattr(target, table), key)
+        if word not in words:
+            hint = "allowed: " + ", ".join(words)
+            yield [table, key], f"{word!r} is not known here.", hint
+    for (table, key), (lowest, highest) in LIMITS.items():
+        number = getattr(getattr(target, table), key)
+        if not lowest <= number <= highest:
+            hint = f"allowed: {lowest:g} to {highest:g}"
+            yield [table, key], f"{number} is out of range.", hint
+    yield from _accommodations(target)
+    yield from _placeholders(target)
+    yield from _server(target, folder)
+
+
+def _accommodations(target: TargetFile) -> Iterator[Wrong]:
     for number, accommodation in enumerate(target.accommodation):
+        where: list[str | int] = ["accommodation", number]
         if accommodation.what not in ACCOMMODATIONS:
             hint = "allowed: " + ", ".join(ACCOMMODATIONS)
             what = f"{accommodation.what!r} is no accommodation."
-            raise wrong(["accommodation", number, "what"], what, hint)
-    for table, value in (
-        ("server", [target.server.start, target.server.env, target.server.issuer]),
-        ("resource", [target.resource.uri]),
-    ):
+            yield [*where, "what"], what, hint
+        requirement = accommodation.requirement
+        if requirement is not None and requirement not in load_requirements():
+            near = difflib.get_close_matches(requirement, load_requirements())
+            hint = f"Did you mean {near[0]!r}?" if near else "See _requirements."
+            what = f"{requirement!r} is not in the catalogue."
+            yield [*where, "requirement"], what, hint
+
+
+def _placeholders(target: TargetFile) -> Iterator[Wrong]:
+    server = target.server
+    values: list[tuple[list[str | int], object, frozenset[str]]] = [
+        (["server", "issuer"], server.issuer, NAMES),
+        (["server", "prepare"], server.prepare, frozenset({"cache"})),
+        (["server", "start"], server.start, NAMES | {"python"}),
+        (["server", "metadata"], server.metadata, NAMES),
+        (["login", "origins"], target.login.origins, NAMES),
+        (["resource", "uri"], target.resource.uri, NAMES),
+    ]
+    for key, value in server.env.items():
+        values.append((["server", "env", key], value, NAMES))
+    for number, accommodation in enumerate(target.accommodation):
+        values.append((["accommodation", number, "value"], accommodation.value, NAMES))
+    for where, value, known in values:
         for name in placeholders(value):
-            if name not in NAMES:
-                hint = "allowed: " + ", ".join(sorted(NAMES))
-                raise wrong([table], f"The placeholder {{{name}}} is unknown.", hint)
-    return target
+            if name not in known:
+                hint = "allowed: " + ", ".join(sorted(known))
+                yield where, f"The placeholder {{{name}}} is unknown.", hint
+
+
+def _server(target: TargetFile, folder: Path) -> Iterator[Wrong]:
+    server = target.server
+    if not server.issuer.startswith(("{origin}", "https://", "http://")):
+        hint = 'allowed: a URL with http or https, e.g. "{origin}"'
+        yield ["server", "issuer"], f"{server.issuer!r} is no issuer.", hint
+    if not server.start and "{" in server.issuer:
+        what = "A server that is not started here needs an issuer of its own."
+        hint = "Give `server.start`, or the URL of the running server as the issuer."
+        yield ["server", "issuer"], what, hint
+    if not server.ready.startswith("/"):
+        hint = "allowed: a path that begins with a slash"
+        yield ["server", "ready"], f"{server.ready!r} is no path.", hint
+    for lock in server.locks:
+        if not (folder / lock).is_file():
+            hint = "List existing files, relative to the target file."
+            yield ["server", "locks"], f"There is no file {lock!r}.", hint
 
 
 def cache_dir(path: Path, target: TargetFile) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from cimd_conformance.model import Role
@@ -92,7 +94,7 @@ class TargetFile(_Table, frozen=True):
     server: Server = Server()
     login: Login = Login()
     resource: Resource = Resource()
-    client_document: dict[str, object] = {}
+    client_document: dict[str, Any] = {}
     """Members that every client document for this target has."""
     accommodation: list[Accommodation] = []
     limits: Limits = Limits()

@@ -2,27 +2,67 @@
 
 from __future__ import annotations
 
+import re
+
 from cimd_testbed.core._decision import Decision, accept, free, refuse
 from cimd_testbed.core._json import JsonObject
 from cimd_testbed.core._resources import split_scope
 
 TOKEN_ALGORITHMS = ("ES256", "EdDSA", "Ed25519", "PS256", "RS256")
+LEEWAY = 30
+"""Seconds by which the clocks of issuer and resource may differ."""
 _KEY_TYPES = {"ES": "EC", "Ed": "OKP", "PS": "RSA", "RS": "RSA"}
+_CREDENTIALS = re.compile(r"(?i:bearer) +([A-Za-z0-9\-._~+/]+=*)")
+
+MALFORMED = ""
+"""What `bearer_token` returns for credentials that are there but make no sense."""
 
 
-def bearer_token(authorization: str | None) -> str | None:
-    """Return the token of an Authorization header (RFC 6750 section 2.1)."""
-    scheme, _, token = (authorization or "").partition(" ")
-    return token.strip() or None if scheme.lower() == "bearer" else None
+def bearer_token(authorization: tuple[str, ...]) -> str | None:
+    """Return the token of the Authorization headers (RFC 6750 section 2.1).
+
+    None when there is no such header, `MALFORMED` when there are several, or one that
+    does not consist of the scheme and one token. The scheme is case-insensitive.
+    """
+    if not authorization:
+        return None
+    found = _CREDENTIALS.fullmatch(authorization[0])
+    return found[1] if found and len(authorization) == 1 else MALFORMED
+
+
+def query_token(parameters: tuple[tuple[str, str], ...]) -> str | None:
+    """Return the token of the query: never one (OAuth 2.1 section 5.1).
+
+    URLs end up in logs, in histories and in Referer headers.
+    """
+    del parameters
+    return None
+
+
+def unreadable_token(token: str) -> JsonObject | None:
+    """Return the claims of a token that is no JWT: none (RFC 9068 section 4)."""
+    del token
+    return None
+
+
+def token_critical(header: JsonObject) -> Decision:
+    """Refuse extensions that must be understood and are not (RFC 7515 4.1.11)."""
+    clause = "mcp-rs-signature-alg"
+    if "crit" in header:
+        return refuse(clause, "The token needs an extension that is unknown here.")
+    return accept(clause)
 
 
 def token_typ(header: JsonObject) -> Decision:
-    """Tell access tokens from other JWTs (RFC 9068 section 4)."""
+    """Tell access tokens from other JWTs (RFC 9068 section 4).
+
+    Free for `JWT` and for nothing at all, which older issuers write.
+    """
     clause = "mcp-rs-token-type-confusion"
     typ = (header.text("typ") or "").lower().removeprefix("application/")
     if typ == "at+jwt":
         return accept(clause)
-    if typ in ("", "jwt") and "typ" in header:
+    if typ == "jwt" or "typ" not in header:
         return free(clause, "The token does not say what kind of JWT it is.")
     return refuse(clause, "The token is another kind of JWT.")
 
@@ -30,10 +70,11 @@ def token_typ(header: JsonObject) -> Decision:
 def token_key(
     header: JsonObject, keys: tuple[JsonObject, ...]
 ) -> tuple[JsonObject, ...]:
-    """Return the issuer's keys to try (RFC 7517 section 4.5)."""
+    """Return the issuer's keys to try (RFC 7517 section 4.5), never the token's own."""
+    usable = tuple(key for key in keys if key.get("use", "sig") == "sig")
     if "kid" not in header:
-        return keys
-    return tuple(key for key in keys if key.get("kid") == header["kid"])
+        return usable
+    return tuple(key for key in usable if key.get("kid") == header["kid"])
 
 
 def token_algorithm(
@@ -66,19 +107,30 @@ def token_for_resource(claims: JsonObject, resource: str) -> Decision:
     return refuse(clause, "The token is for another resource.")
 
 
-def token_time(claims: JsonObject, now: float) -> Decision:
-    """Check that it has begun and has not expired.
-
-    RFC 7519 sections 4.1.4 and 4.1.5.
-    """
+def token_expiry(claims: JsonObject, now: float) -> Decision:
+    """Check that it expires, and has not yet (RFC 9068 section 2.2, RFC 7519 4.1.4)."""
     clause = "mcp-rs-expiry-nbf"
     expires = claims.number("exp")
-    if expires is None or expires <= now:
+    if expires is None:
+        return refuse(clause, "The token does not say when it expires.")
+    if expires <= now:
         return refuse(clause, "The token has expired.")
+    return accept(clause)
+
+
+def token_not_before(claims: JsonObject, now: float) -> Decision:
+    """Check that it is valid already (RFC 7519 section 4.1.5)."""
+    clause = "mcp-rs-expiry-nbf"
     begins = claims.number("nbf") if "nbf" in claims else now
-    if begins is None or begins > now + 30:
+    if begins is None or begins > now + LEEWAY:
         return refuse(clause, "The token is not valid yet.")
     return accept(clause)
+
+
+def token_claims(claims: JsonObject) -> Decision:
+    """Take whatever else a token says (RFC 7519 section 4)."""
+    del claims
+    return accept("mcp-rs-valid-token", "Claims that are not understood are ignored.")
 
 
 def token_scope(claims: JsonObject, required: tuple[str, ...]) -> Decision:
@@ -87,3 +139,20 @@ def token_scope(claims: JsonObject, required: tuple[str, ...]) -> Decision:
     if not set(split_scope(claims.text("scope"))).issuperset(required):
         return refuse(clause, "The token lacks scope.")
     return accept(clause)
+
+
+def introspection_active(answer: JsonObject) -> Decision:
+    """Check that the token is active: the boolean true (RFC 7662 section 2.2)."""
+    clause = "mcp-rs-invalid-token-401"
+    if answer.get("active") is not True:
+        return refuse(clause, "The token is not active.")
+    return accept(clause)
+
+
+def introspection_after_failure(clause: str, age: float) -> bool:
+    """Whether an earlier answer stands in when nobody answers: no.
+
+    Whoever can make the endpoint fail could otherwise keep a revoked token alive.
+    """
+    del clause, age
+    return False

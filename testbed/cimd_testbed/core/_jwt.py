@@ -30,5 +30,7 @@ def read_unverified_jwt(token: str) -> UnverifiedJwt | None:
 
 
 def _decode(piece: str) -> bytes:
+    if "=" in piece:
+        raise ValueError("base64url has no padding (RFC 7515 section 2).")
     padded = piece.encode("ascii") + b"=" * (-len(piece) % 4)
     return base64.b64decode(padded, altchars=b"-_", validate=True)

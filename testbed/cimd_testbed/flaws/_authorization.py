@@ -147,6 +147,24 @@ def _port_free_everywhere(requested: str, registered: tuple[str, ...]) -> Decisi
 
 
 @flaw(
+    "any-response-mode",
+    "response_mode",
+    "Any response_mode is taken for query.",
+)
+def _any_response_mode(value: str | None) -> Decision:
+    return tolerate(core.response_mode(value))
+
+
+@flaw(
+    "any-challenge-accepted",
+    "pkce_challenge",
+    "A code_challenge may be any text.",
+)
+def _any_challenge_accepted(challenge: str | None) -> Decision:
+    return tolerate(core.pkce_challenge(challenge))
+
+
+@flaw(
     "any-response-type",
     "response_type",
     "Any response_type is taken for code.",

@@ -64,6 +64,16 @@ def _expired_documents_used(stored_at: float, lifetime: float, now: float) -> bo
 
 
 @flaw(
+    "expired-keys-used",
+    "jwks_still_fresh",
+    "Keys that were fetched once are used after they expired.",
+)
+def _expired_keys_used(stored_at: float, lifetime: float, now: float) -> Decision:
+    del stored_at, lifetime, now
+    return True
+
+
+@flaw(
     "errors-cached",
     "failure_lifetime",
     "A failed fetch is remembered.",

@@ -237,6 +237,18 @@ def _unknown_members_refused(document: JsonObject) -> Decision:
 
 
 @flaw(
+    "client-name-demanded",
+    "document_required_members",
+    "A document without client_name is refused (too strict for CIMD).",
+)
+def _client_name_demanded(document: JsonObject) -> Decision:
+    decision = core.document_required_members(document)
+    if decision.verdict is core.Verdict.FREE:
+        return core.refuse(decision.clause, "The document has no client_name.")
+    return decision
+
+
+@flaw(
     "private-use-schemes-refused",
     "document_redirect_uris",
     "Redirect URIs of native apps are refused (too strict).",

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import h11
 
-from cimd_testbed.core._url import UrlParts, split_url
+from cimd_testbed.core import UrlParts, split_url
 from cimd_testbed.net._contacts import IPAddress
 from cimd_testbed.net._dialer import Dialer, Resolver, Stream
 from cimd_testbed.net._http import Headers, Response

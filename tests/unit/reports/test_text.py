@@ -7,7 +7,7 @@ import json
 import pytest
 
 from cimd_conformance.reports._output import safe_json
-from cimd_conformance.reports._text import shortened, visible
+from cimd_conformance.reports.text import shortened, visible
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from cimd_conformance.evidence import looks_opaque
 from cimd_conformance.flows._edit import Params, edit_params, whole
 from cimd_conformance.flows._flow import StepEnd
-from cimd_conformance.flows.authorization_server._common import describe, end, limited
+from cimd_conformance.flows.authorization_server._common import describe, end, unjudged
 from cimd_conformance.flows.authorization_server._identity import Identity
 from cimd_conformance.flows.authorization_server._state import AsState
 from cimd_conformance.model import Message, Outcome, Step
@@ -95,7 +95,11 @@ async def authorize(state: AsState, step: Step) -> StepEnd:
     )
     params = edit_params(_authorization_params(state, identity), changes)
     replaced = whole(changes)
-    query = replaced.decode("utf-8", "surrogateescape") if replaced is not None else urlencode(params)
+    query = (
+        replaced.decode("utf-8", "surrogateescape")
+        if replaced is not None
+        else urlencode(params)
+    )
     if changes:
         state.sent.add(Message.AUTHORIZATION_REQUEST)
     state.messages[Message.AUTHORIZATION_REQUEST] = dict(params)
@@ -129,6 +133,8 @@ def _landed(
         state.redactor.secret("code", state.code)
         return end(step, Outcome.COMPLETED, "a code reached the redirect URI")
     error = answer.get("error", "no error code")
+    if error == "temporarily_unavailable":
+        return end(step, Outcome.RATE_LIMITED, f"error redirect: {error}")
     return end(step, Outcome.REFUSED_WITH_REDIRECT, f"error redirect: {error}")
 
 
@@ -136,8 +142,8 @@ def _kept(step: Step, landing: Landing) -> StepEnd:
     page = landing.page
     if page is None:
         return end(step, Outcome.NO_ANSWER, "login and consent never ended")
-    if limited(page):
-        return end(step, Outcome.RATE_LIMITED, describe(page))
+    if outcome := unjudged(page):
+        return end(step, outcome, describe(page))
     return end(step, Outcome.REFUSED_WITHOUT_REDIRECT, f"page: {describe(page)}")
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 from cimd_conformance.flows._flow import StepEnd
+from cimd_conformance.flows._json import read_json
 from cimd_conformance.model import Outcome, Step
 from cimd_testbed.net import Headers, Response
 
@@ -22,7 +21,7 @@ def end(step: Step, outcome: Outcome, detail: str) -> StepEnd:
 def describe(response: Response) -> str:
     """Say in one line what a response was."""
     try:
-        value = json.loads(response.body)
+        value = read_json(response.body)
     except ValueError:
         kind = response.header("content-type") or "no content type"
         return f"HTTP {response.status} ({kind})"
@@ -30,6 +29,12 @@ def describe(response: Response) -> str:
     return f"HTTP {response.status}" + (f" {error}" if error else "")
 
 
-def limited(response: Response) -> bool:
-    """Whether the target says that it was asked too often."""
-    return response.status == 429 or b'"slow_down"' in response.body
+def unjudged(response: Response) -> Outcome | None:
+    """Return the outcome of an answer that says nothing about what was asked.
+
+    Asked too often, or nobody was there to be asked: 502 is how a proxy, such as the
+    lab's own front, reports a server that has died.
+    """
+    if response.status == 429 or b'"slow_down"' in response.body:
+        return Outcome.RATE_LIMITED
+    return Outcome.NO_ANSWER if response.status in (502, 503, 504) else None

@@ -67,7 +67,7 @@ async def make_state(
     steps = scenario.step if scenario else []
     if any(step.as_ == "other" for step in steps) or _mentions(scenario, "other."):
         await _add_identity(state, "other", f"/i{world.serial()}", None)
-    for name in {"evil", *places} - {"client", "other"}:
+    for name in sorted({"evil", *places} - {"client", "other"}):
         state.sites[name] = await world.site(label, name, prefix, places.get(name))
     _apply_flow_changes(state)
     return state

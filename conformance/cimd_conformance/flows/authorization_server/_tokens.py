@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import base64
-import json
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from cimd_conformance.flows._edit import Params, edit_params, edit_tree, whole
 from cimd_conformance.flows._flow import StepEnd
+from cimd_conformance.flows._json import read_json
 from cimd_conformance.flows.authorization_server._common import (
     FORM,
     describe,
     end,
-    limited,
+    unjudged,
 )
 from cimd_conformance.flows.authorization_server._identity import Identity
 from cimd_conformance.flows.authorization_server._state import AsState
@@ -25,38 +25,38 @@ from cimd_testbed.parties import SigningKey, new_key, sign_jwt
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
-def _assertion(state: AsState, identity: Identity) -> str:
-    world = state.world
-    accommodations = state.accommodations
+def _honest_assertion(state: AsState, identity: Identity) -> dict[str, Any]:
+    """Return header, claims and key of a legitimate client assertion."""
+    world, accommodations = state.world, state.accommodations
     now = int(world.now())
-    serial = world.serial()
-    tree: dict[str, Any] = {
-        "header": {
-            "alg": identity.keys[-1].alg,
-            "kid": identity.keys[-1].kid,
-            "typ": "client-authentication+jwt",
-        },
-        "claims": {
-            "iss": identity.variables["client_id"],
-            "sub": identity.variables["client_id"],
-            "aud": accommodations.get("assertion-audience", world.target.issuer),
-            "jti": f"jti-{world.seed}-{serial}",
-            "iat": now,
-            "exp": now + 60,
-        },
-        "key": "client",
+    header = {
+        "alg": identity.keys[-1].alg,
+        "kid": identity.keys[-1].kid,
+        "typ": "client-authentication+jwt",
     }
     if "assertion-without-type" in accommodations:
-        del tree["header"]["typ"]
-    changes = (
-        state.changes(Message.CLIENT_ASSERTION) if identity is state.client else []
-    )
-    tree = edit_tree(tree, changes)
+        del header["typ"]
+    claims = {
+        "iss": identity.variables["client_id"],
+        "sub": identity.variables["client_id"],
+        "aud": accommodations.get("assertion-audience", world.target.issuer),
+        "jti": f"jti-{world.seed}-{world.serial()}",
+        "iat": now,
+        "exp": now + 60,
+    }
+    return {"header": header, "claims": claims, "key": "client"}
+
+
+def _assertion(state: AsState, identity: Identity) -> str:
+    """Make the assertion, with the changes that are in force."""
+    message = Message.CLIENT_ASSERTION
+    changes = state.changes(message) if identity is state.client else []
     if changes:
-        state.sent.add(Message.CLIENT_ASSERTION)
+        state.sent.add(message)
     replaced = whole(changes)
     if replaced is not None:
         return replaced.decode()
+    tree = edit_tree(_honest_assertion(state, identity), changes)
     key = _signing_key(state, identity, str(tree["key"]))
     if tree["key"] == "retired":
         tree["header"]["kid"] = key.kid
@@ -136,10 +136,10 @@ def _tokens(
     state.messages[Message.TOKEN_RESPONSE_HEADERS] = {
         name.lower(): value for name, value in response.headers
     }
-    if limited(response):
-        return end(step, Outcome.RATE_LIMITED, describe(response))
+    if outcome := unjudged(response):
+        return end(step, outcome, describe(response))
     try:
-        value = json.loads(response.body)
+        value = read_json(response.body)
     except ValueError:
         value = None
     token = value.get("access_token") if isinstance(value, dict) else None
@@ -211,6 +211,8 @@ async def revoke(state: AsState, step: Step) -> StepEnd:
     ]
     message = Message.REVOCATION_REQUEST
     response = await _post(state, message, "revocation_endpoint", params, step)
+    if outcome := unjudged(response):
+        return end(step, outcome, describe(response))
     if response.status == 200:
         return end(step, Outcome.COMPLETED, describe(response))
     return end(step, Outcome.REFUSED_AT_REVOCATION, describe(response))
@@ -221,8 +223,10 @@ async def introspect(state: AsState, step: Step) -> StepEnd:
     message = Message.INTROSPECTION_REQUEST
     params = [("token", state.access_token)]
     response = await _post(state, message, "introspection_endpoint", params, step)
+    if outcome := unjudged(response):
+        return end(step, outcome, describe(response))
     try:
-        value = json.loads(response.body)
+        value = read_json(response.body)
     except ValueError:
         value = {}
     state.messages[Message.INTROSPECTION_RESPONSE] = value

@@ -10,6 +10,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from cimd_conformance.flows._json import read_json
 from cimd_conformance.flows.authorization_server._state import AsState
 from cimd_testbed.net import Headers, Response
 
@@ -60,7 +61,10 @@ async def _keys(state: AsState) -> KeySet:
     if "keys" not in cache:
         url = state.world.target.endpoint("jwks_uri")
         response = await _fetch(state, "as_jwks", "GET", url)
-        cache["keys"] = KeySet.import_key_set(json.loads(response.body))
+        try:
+            cache["keys"] = KeySet.import_key_set(read_json(response.body))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"{url} is no JWK Set: {error!r}") from None
     keys: KeySet = cache["keys"]
     return keys
 
@@ -73,7 +77,7 @@ async def _by_jwks(state: AsState) -> str | None:
             await _keys(state),
             algorithms=["RS256", "ES256", "PS256", "EdDSA", "Ed25519"],
         )
-    except (JoseError, ValueError) as error:
+    except (JoseError, ValueError, TypeError) as error:
         state.world.keys_cache.clear()
         return f"the access token is no JWT signed by the target: {error}"
     claims = token.claims
@@ -83,7 +87,10 @@ async def _by_jwks(state: AsState) -> str | None:
         return "the access token names another issuer"
     if target.resource not in audiences:
         return "the access token is not for the resource"
-    if float(claims.get("exp", 0)) <= state.world.now():
+    expires = claims.get("exp", 0)
+    if not isinstance(expires, int | float):
+        return "the access token's exp is no number"
+    if expires <= state.world.now():
         return "the access token has expired"
     return None
 
@@ -99,7 +106,7 @@ async def _by_introspection(state: AsState) -> str | None:
     body = f"token={state.access_token}".encode()
     response = await _fetch(state, "introspection_request", "POST", url, headers, body)
     try:
-        value: Any = json.loads(response.body)
+        value: Any = read_json(response.body)
     except ValueError:
         return f"introspection answered HTTP {response.status} without JSON"
     active = isinstance(value, dict) and value.get("active") is True

@@ -6,15 +6,16 @@ Each verb sends one message and judges nothing but where it ended.
 from __future__ import annotations
 
 import asyncio
-import json
 from urllib.parse import urlencode
 
 from cimd_conformance.flows._flow import StepEnd, VerbFunction
+from cimd_conformance.flows._json import read_json
 from cimd_conformance.flows.authorization_server._authorize import authorize
 from cimd_conformance.flows.authorization_server._common import (
     FORM,
     describe,
     end,
+    unjudged,
 )
 from cimd_conformance.flows.authorization_server._state import AsState
 from cimd_conformance.flows.authorization_server._tokens import (
@@ -47,7 +48,7 @@ async def metadata(state: AsState, step: Step) -> StepEnd:
     finally:
         state.record("as_metadata", "GET", url, (), b"", response)
     try:
-        state.messages[Message.AS_METADATA] = json.loads(response.body)
+        state.messages[Message.AS_METADATA] = read_json(response.body)
     except ValueError:
         return end(step, Outcome.NO_ANSWER, describe(response))
     return end(step, Outcome.COMPLETED, "metadata read")
@@ -100,6 +101,10 @@ async def race(state: AsState, step: Step) -> StepEnd:
     issued = [r for r in responses if r.status == 200 and b"access_token" in r.body]
     detail = f"{len(issued)} of {count} simultaneous requests got tokens"
     if not issued:
+        unclear = [unjudged(response) for response in responses]
+        if not responses or any(unclear):
+            outcome = next(filter(None, unclear), Outcome.NO_ANSWER)
+            return end(step, outcome, detail)
         return end(step, Outcome.REFUSED_AT_TOKEN, detail)
     many = len(issued) > 1
     return end(

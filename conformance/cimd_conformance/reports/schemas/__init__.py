@@ -6,6 +6,8 @@ import json
 from importlib import resources
 from typing import Any
 
+__all__ = ["NAMES", "load_schema"]
+
 NAMES = ("result", "event", "list")
 
 

@@ -133,7 +133,7 @@ def _initialized() -> dict[str, Any]:
     return {
         "protocolVersion": PROTOCOL_VERSION,
         "capabilities": {"tools": {}},
-        "serverInfo": {"name": "cimd-reference-tool-server", "version": "1"},
+        "serverInfo": {"name": "Reference tool server", "version": "1"},
     }
 
 

@@ -81,7 +81,7 @@ class Proof:
         self.emit(FlawTried(self.now(), flaw, check, title, got, told))
 
 
-async def prove_inner(job: Job, emit: Emit, now: Callable[[], float]) -> int:
+async def prove_job(job: Job, emit: Emit, now: Callable[[], float]) -> int:
     """Run the proof of a job; the outer process judges what it emits."""
     roles = roles_of(job.role)
     plan = select(load_catalogue().instances, job, roles)

@@ -4,17 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import os
 import secrets
-import sys
-import time
-import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 import cimd_conformance
 from cimd_certs import Authority
@@ -27,7 +19,7 @@ from cimd_conformance.catalogue import (
 from cimd_conformance.engine._engine import Engine, Finished, counts
 from cimd_conformance.engine._lease import ScenarioLeases
 from cimd_conformance.engine._parties import open_parties
-from cimd_conformance.engine._roles import KITS, RoleKit, roles_of
+from cimd_conformance.engine._roles import KITS, checks_of, roles_of
 from cimd_conformance.engine._surroundings import Surroundings
 from cimd_conformance.engine._target import RunningTarget
 from cimd_conformance.evidence import Evidence
@@ -35,15 +27,11 @@ from cimd_conformance.model import (
     SCHEMA_VERSION,
     AnyEvent,
     ConfigError,
-    ExitCode,
-    HarnessError,
     Job,
     Role,
     RunFinished,
     RunStarted,
-    SuiteError,
     TargetOutput,
-    encode_event,
     verdict,
 )
 from cimd_conformance.target import load_target
@@ -51,80 +39,31 @@ from cimd_testbed.net import EmbeddedNetwork, LoopbackNetwork, Network
 
 OUTPUT_LINES = 2000
 
-
-@dataclass(slots=True)
-class Out:
-    """The event stream: one line per event, written at once."""
-
-    fd: int
-    begun: float = field(default_factory=time.monotonic)
-    broken: bool = False
-
-    def now(self) -> float:
-        """Return seconds since the run started."""
-        return time.monotonic() - self.begun
-
-    def emit(self, event: AnyEvent) -> None:
-        """Write one event; a reader that went away is not an error here."""
-        data = encode_event(event) + b"\n"
-        try:
-            while data and not self.broken:
-                data = data[os.write(self.fd, data) :]
-        except OSError:
-            self.broken = True
+Emit = Callable[[AnyEvent], None]
 
 
-def run_inner(line: bytes, events_fd: int) -> int:
-    """Run a job and return the exit code."""
-    out = Out(events_fd)
-    try:
-        job = msgspec.json.decode(line, type=Job)
-        return asyncio.run(_run(job, out))
-    except SuiteError as error:
-        out.emit(_failed(out, error))
-        return int(error.exit_code)
-    except Exception as error:  # noqa: BLE001 - the last line of defence
-        traceback.print_exc(file=sys.stderr)
-        wrong = HarnessError("inner", f"{type(error).__name__}: {error}")
-        out.emit(_failed(out, wrong))
-        return int(ExitCode.OWN_ERROR)
-
-
-def _failed(out: Out, error: SuiteError) -> RunFinished:
-    details: dict[str, Any] = {
-        "error": {"code": error.code, "message": error.message, "hint": error.hint}
-    }
-    verdict_word = "error" if isinstance(error, HarnessError) else "inconclusive"
-    return RunFinished(
-        out.now(), verdict_word, int(error.exit_code), {}, out.now(), details=details
-    )
-
-
-async def _run(job: Job, out: Out) -> int:
-    if job.kind == "prove":
-        from cimd_conformance.prove._inner import prove_inner  # noqa: PLC0415 - its own job
-
-        return await prove_inner(job, out.emit, out.now)
-    stop = asyncio.Event()
-    watch_control(stop)
+async def run_job(
+    job: Job, emit: Emit, now: Callable[[], float], stop: asyncio.Event
+) -> int:
+    """Run the scenarios of a job; `stop` ends it with the results so far."""
     roles = roles_of(job.role)
     plan = select(load_catalogue().instances, job, roles)
     profile = load_profile(job.profile)
-    around = await open_surroundings(job, out.emit, out.now)
+    around = await open_surroundings(job, emit, now)
     running: dict[Role, RunningTarget] = {}
     finished: Finished = {}
     try:
         for role in roles:
-            running[role] = await start_target(job, role, around, out)
-        out.emit(_started(job, running, around.network, plan))
+            running[role] = await start_target(job, role, around, emit, now)
+        emit(_started(job, running, around.network, plan))
         async with asyncio.TaskGroup() as group:
             for role, target in running.items():
                 engine = Engine(
                     target,
                     profile,
                     around.leases,
-                    out.emit,
-                    out.now,
+                    emit,
+                    now,
                     powers_of(job, target, around.network),
                     _disabled(job),
                     stop,
@@ -136,40 +75,22 @@ async def _run(job: Job, out: Out) -> int:
         for target in running.values():
             await target.close()
         await around.network.close()
-    return _finish(out, plan, finished, stopped=stop.is_set())
+    return _finish(emit, now(), plan, finished, stopped=stop.is_set())
 
 
 def _finish(
-    out: Out, plan: list[Instance], finished: Finished, *, stopped: bool
+    emit: Emit, now: float, plan: list[Instance], finished: Finished, *, stopped: bool
 ) -> int:
     interrupted = stopped and len(finished) < len(plan)
     found = counts(finished)
     word, code = verdict(found, interrupted=interrupted)
-    out.emit(
-        RunFinished(out.now(), word.value, int(code), found, out.now(), interrupted)
-    )
+    emit(RunFinished(now, word.value, int(code), found, now, interrupted))
     return int(code)
 
 
 def select(instances: list[Instance], job: Job, roles: list[Role]) -> list[Instance]:
     """Return the instances of the job's roles that its globs choose."""
     return select_instances(instances, roles, job.only, job.skip)
-
-
-def watch_control(stop: asyncio.Event) -> None:
-    """Stop on the line `stop`; end at once when nobody listens any more."""
-    loop = asyncio.get_running_loop()
-
-    def readable() -> None:
-        data = os.read(0, 4096)
-        if not data:
-            loop.remove_reader(0)
-            for task in asyncio.all_tasks(loop):
-                task.cancel()
-        elif b"stop" in data:
-            stop.set()
-
-    loop.add_reader(0, readable)
 
 
 async def open_network(
@@ -200,7 +121,7 @@ async def open_network(
 
 async def open_surroundings(
     job: Job,
-    emit: Callable[[AnyEvent], None],
+    emit: Emit,
     now: Callable[[], float],
     authority: Authority | None = None,
 ) -> Surroundings:
@@ -215,12 +136,16 @@ async def open_surroundings(
 
 
 async def start_target(
-    job: Job, role: Role, around: Surroundings, out: Out
+    job: Job,
+    role: Role,
+    around: Surroundings,
+    emit: Emit,
+    now: Callable[[], float],
 ) -> RunningTarget:
     """Start what the job is about."""
     kit = KITS[role]()
     if job.target is None:
-        return await kit.start_embedded(around, _checks(kit, role, job.flaw))
+        return await kit.start_embedded(around, checks_of(kit, role, job.flaw))
     path = Path(job.target)
     lines = 0
 
@@ -228,7 +153,7 @@ async def start_target(
         nonlocal lines
         lines += 1
         if lines <= OUTPUT_LINES:
-            out.emit(TargetOutput(out.now(), line))
+            emit(TargetOutput(now(), line))
 
     running = await kit.start_external(around, path, load_target(path), on_line)
     if job.jobs:
@@ -241,23 +166,6 @@ async def start_target(
 def _disabled(job: Job) -> dict[str, str]:
     """Return what the target file disables, with the reasons."""
     return dict(load_target(Path(job.target)).disable) if job.target else {}
-
-
-def _checks(kit: RoleKit, role: Role, flaw: str | None) -> Any:
-    """Return the reference's checks, one of them replaced when asked for."""
-    if flaw is None:
-        return kit.honest()
-    from cimd_testbed.flaws import FLAWS, flawed  # noqa: PLC0415 - only when asked
-
-    if flaw not in FLAWS:
-        raise ConfigError(
-            "unknown-flaw",
-            f"There is no flaw {flaw!r}.",
-            "allowed: " + ", ".join(sorted(FLAWS)),
-        )
-    if FLAWS[flaw].role != role.value:
-        return kit.honest()
-    return flawed(kit.honest(), FLAWS[flaw])
 
 
 def powers_of(job: Job, running: RunningTarget, network: Network) -> frozenset[str]:

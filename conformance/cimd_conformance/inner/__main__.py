@@ -18,7 +18,7 @@ def main() -> int:
         from cimd_testbed.net.lab import enter_lab  # noqa: PLC0415 - before any thread
 
         enter_lab()
-    from cimd_conformance.engine._inner import run_inner  # noqa: PLC0415 - after it
+    from cimd_conformance.inner import run_inner  # noqa: PLC0415 - after it
 
     return run_inner(line, events_fd)
 

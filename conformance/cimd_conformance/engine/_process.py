@@ -1,0 +1,195 @@
+"""A target's process: placed on the run's network, started, waited for.
+
+What all roles share. Each role adds its own placeholders and its own world.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+import socket
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cimd_conformance.catalogue import expand
+from cimd_conformance.engine._surroundings import Surroundings
+from cimd_conformance.model import ConfigError, TargetError
+from cimd_conformance.target import TargetFile, cache_dir
+from cimd_testbed.core import split_url
+from cimd_testbed.net import (
+    Command,
+    HttpClient,
+    HttpError,
+    ProcessError,
+    TargetProcess,
+    inside_verified_namespace,
+)
+from cimd_testbed.net.lab import LabNetwork
+
+HOST = "as.cimd-target.net"
+ADDRESS = ipaddress.IPv4Address("93.184.215.20")
+
+OnLine = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Placed:
+    """Where the target is, the placeholders of its file, and its process."""
+
+    path: Path
+    target: TargetFile
+    around: Surroundings
+    origin: str
+    port: int
+    names: dict[str, str]
+    process: TargetProcess | None = None
+
+    @property
+    def lab(self) -> LabNetwork | None:
+        """The lab, None on loopback."""
+        network = self.around.network
+        return network if isinstance(network, LabNetwork) else None
+
+    def fill(self, value: Any, **more: str) -> str:
+        """Replace the placeholders of a text."""
+        return str(expand(value, {**self.names, **more}))
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 that nobody uses now."""
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def place(
+    around: Surroundings,
+    path: Path,
+    target: TargetFile,
+    stack: AsyncExitStack,
+    host: str = HOST,
+) -> Placed:
+    """Allocate origin, port and files before anything starts."""
+    network = around.network
+    lab = network if isinstance(network, LabNetwork) else None
+    inside = lab.files.directory if lab is not None and lab.files else None
+    folder = Path(
+        stack.enter_context(
+            tempfile.TemporaryDirectory(prefix="cimd-target-", dir=inside)
+        )
+    )
+    ca_file = folder / "ca.pem"
+    ca_file.write_bytes(around.authority.ca_pem)
+    port = free_port()
+    origin = f"https://{host}" if lab else f"http://127.0.0.1:{port}"
+    bundle = lab.files.bundle_file if lab and lab.files else ca_file
+    names = {
+        "origin": origin,
+        "host": host if lab else f"127.0.0.1:{port}",
+        "port": str(port),
+        "ca_file": str(ca_file),
+        "bundle_file": str(bundle),
+        "cache": str(cache_dir(path, target)),
+        "state": str(folder),
+        "dir": str(path.parent),
+        "python": sys.executable,
+    }
+    return Placed(path, target, around, origin, port, names)
+
+
+def demand_local(url: str, what: str) -> None:
+    """Keep the law: outside a namespace only loopback is ever named or reached.
+
+    Raises `ConfigError` for any other host.
+    """
+    host = split_url(url).host
+    if inside_verified_namespace() or host in ("localhost", "127.0.0.1", "[::1]"):
+        return
+    raise ConfigError(
+        "remote-target",
+        f"The {what} {url!r} is not on this machine.",
+        "Attacks go to loopback or into the lab only: start the target from the file "
+        "(server.start), or run the suite in a container beside it.",
+    )
+
+
+async def start_process(
+    placed: Placed,
+    on_line: OnLine,
+    stack: AsyncExitStack,
+    host: str = HOST,
+    address: ipaddress.IPv4Address = ADDRESS,
+) -> None:
+    """Start the target's command, if it has one, and give it its TLS front."""
+    server, lab = placed.target.server, placed.lab
+    if not server.start:
+        return
+    base = lab.environment(os.environ) if lab else dict(os.environ)
+    extra = {key: placed.fill(value) for key, value in server.env.items()}
+    argv = [placed.fill(part) for part in server.start]
+    command = Command(argv, {**base, **extra}, placed.path.parent / server.cwd)
+    process = TargetProcess(command, on_line)
+    try:
+        await process.start()
+    except ProcessError as error:
+        raise TargetError(
+            "not-started", str(error), "Check `server.start` in the target file."
+        ) from None
+    stack.push_async_callback(process.stop)
+    placed.process = process
+    if lab is not None:
+        lab.zone.point(host, address)
+        certificates = placed.around.authority.context_for
+        await lab.front(
+            address, [host], placed.port, certificates, forwarded=server.forwarded
+        )
+
+
+async def wait_ready(
+    placed: Placed, origin: str, http_for: Callable[[str], HttpClient]
+) -> None:
+    """Ask the ready path until it answers; the process's end ends the wait.
+
+    Raises `TargetError` with the target's last output when it never does.
+    """
+    url = origin + placed.target.server.ready
+    last = "no answer"
+    try:
+        async with asyncio.timeout(placed.target.server.ready_seconds):
+            while placed.process is None or not placed.process.exited.is_set():
+                http = http_for("ready")
+                try:
+                    response = await http.request("GET", url)
+                except (HttpError, OSError, TimeoutError) as error:
+                    last = f"{type(error).__name__} {error}"
+                else:
+                    if response.status < 500:
+                        return
+                    last = f"HTTP {response.status}"
+                finally:
+                    await http.close()
+                await asyncio.sleep(0.05)
+    except TimeoutError:
+        pass
+    raise _not_ready(url, last, placed.process)
+
+
+def _not_ready(url: str, last: str, process: TargetProcess | None) -> TargetError:
+    output = "\n  ".join(process.tail[-20:]) if process else ""
+    ended = (
+        f" The process ended with {process.exit_code}."
+        if process and process.exited.is_set()
+        else ""
+    )
+    return TargetError(
+        "not-ready",
+        f"The target did not become ready: {url}: {last}.{ended}"
+        + (f"\n  {output}" if output else ""),
+        "Check `server.start`, `server.env` and `server.ready` in the target file.",
+    )
