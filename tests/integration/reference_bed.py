@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -21,6 +21,7 @@ from cimd_certs import Authority
 from cimd_testbed.core import JsonObject, ShiftedClock, s256_challenge
 from cimd_testbed.net import (
     EmbeddedNetwork,
+    Handler,
     HttpClient,
     Params,
     Request,
@@ -144,6 +145,8 @@ class Bed:
     client: HttpClient
     hosted: dict[str, Response] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    tools: Handler | None = None
+    session: str | None = None
 
     async def host(self, request: Request) -> Response:
         url = f"https://{request.host}{request.target}"
@@ -202,7 +205,7 @@ class Bed:
         )
         return response.status, json.loads(response.body) if response.body else {}
 
-    async def redeem(self, code: str, **changes: Any) -> tuple[int, dict[str, Any]]:
+    async def redeem(self, code: str, /, **changes: Any) -> tuple[int, dict[str, Any]]:
         form = {
             "grant_type": "authorization_code",
             "code": code,
@@ -263,10 +266,14 @@ async def open_bed(checks: Checks = HONEST, **changes: Any) -> AsyncIterator[Bed
     async def handle(request: Request) -> Response:
         if request.host == "as.cimd-lab.net":
             return await server.handle(request)
+        if request.host == "tools.cimd-lab.net":
+            assert bed.tools is not None
+            return await bed.tools(request)
         return await bed.host(request)
 
     service = Service(handle, authority.context_for, network.contacts)
     await network.listen_everywhere((443, 8443), service)
+    await network.listen_everywhere((80,), replace(service, certificate_for=None))
     try:
         yield bed
     finally:

@@ -33,6 +33,7 @@ def locate(text: str, path: list[str | int]) -> int:
         if header:
             table = _table(header[1], header[2], counts)
             position.setdefault(table, number)
+            position.setdefault(table[:-1], number)
             continue
         key = _KEY.match(line)
         if key:

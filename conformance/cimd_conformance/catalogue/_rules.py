@@ -104,8 +104,9 @@ def _asks(expect: Any) -> bool:
 
 def _steps(scenario: Scenario) -> Iterator[Complaint]:
     names = [step.name for step in scenario.step if step.name]
-    if len(names) != len(set(names)):
-        yield ["step"], "Two steps have the same name.", ""
+    for number, step in enumerate(scenario.step):
+        if step.name and step.name in [s.name for s in scenario.step[:number]]:
+            yield ["step", number], f"Two steps have the same name, {step.name!r}.", ""
     allowed = "allowed: " + (", ".join(names) or "none, for want of named steps")
     for part, items in (("change", scenario.change), ("expect", scenario.expect)):
         for number, item in enumerate(items):

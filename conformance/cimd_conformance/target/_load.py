@@ -103,8 +103,8 @@ def _placeholders(target: TargetFile) -> Iterator[Wrong]:
         values.append((["server", "env", key], value, NAMES))
     for number, accommodation in enumerate(target.accommodation):
         values.append((["accommodation", number, "value"], accommodation.value, NAMES))
-    for where, value, known in values:
-        for name in placeholders(value):
+    for where, text, known in values:
+        for name in placeholders(text):
             if name not in known:
                 hint = "allowed: " + ", ".join(sorted(known))
                 yield where, f"The placeholder {{{name}}} is unknown.", hint

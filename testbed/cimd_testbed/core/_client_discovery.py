@@ -120,6 +120,7 @@ def discovery_addresses(host: str, addresses: tuple[IPAddress, ...]) -> Decision
 def metadata_redirect(url: str, status: int, location: str | None) -> str | None:
     """Follow no redirect of metadata (client-metadata-redirects)."""
     del url, status, location
+    return None
 
 
 def client_id_source(preregistered: bool, metadata: JsonObject) -> str | None:

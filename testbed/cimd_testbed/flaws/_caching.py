@@ -68,7 +68,7 @@ def _expired_documents_used(stored_at: float, lifetime: float, now: float) -> bo
     "jwks_still_fresh",
     "Keys that were fetched once are used after they expired.",
 )
-def _expired_keys_used(stored_at: float, lifetime: float, now: float) -> Decision:
+def _expired_keys_used(stored_at: float, lifetime: float, now: float) -> bool:
     del stored_at, lifetime, now
     return True
 

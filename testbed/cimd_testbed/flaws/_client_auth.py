@@ -74,11 +74,11 @@ def _assertion_any_type(header: JsonObject) -> Decision:
 
 
 @flaw(
-    "assertion-type-refused",
+    "untyped-assertions-only",
     "assertion_typ",
     "Assertions with the type that CIMD recommends are refused (too strict).",
 )
-def _assertion_type_refused(header: JsonObject) -> Decision:
+def _untyped_assertions_only(header: JsonObject) -> Decision:
     if header.get("typ") in (None, "JWT"):
         return core.assertion_typ(header)
     return core.refuse("cimd-auth-as-validates-typ", "No types here.")
@@ -212,11 +212,11 @@ def _assertion_replayable(seen: int) -> Decision:
 
 
 @flaw(
-    "assertion-header-keys-trusted",
+    "header-key-trusted",
     "assertion_key",
     "The key in an assertion's own header verifies it.",
 )
-def _assertion_header_keys_trusted(
+def _header_key_trusted(
     header: JsonObject, keys: tuple[JsonObject, ...]
 ) -> tuple[JsonObject, ...]:
     brought = header.get("jwk")

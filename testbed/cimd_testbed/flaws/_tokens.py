@@ -192,11 +192,11 @@ def _token_without_client(claims: JsonObject) -> JsonObject:
 
 
 @flaw(
-    "token-response-cacheable",
+    "token-responses-cacheable",
     "token_headers",
     "Token responses may be kept by caches.",
 )
-def _token_response_cacheable() -> tuple[tuple[str, str], ...]:
+def _token_responses_cacheable() -> tuple[tuple[str, str], ...]:
     return ()
 
 
@@ -230,11 +230,11 @@ def _refresh_not_bound(issued_to: str, presented_by: str) -> Decision:
 
 
 @flaw(
-    "refresh-refused",
+    "refresh-client-confused",
     "refresh_client",
     "No client may use its refresh token (too strict).",
 )
-def _refresh_refused(issued_to: str, presented_by: str) -> Decision:
+def _refresh_client_confused(issued_to: str, presented_by: str) -> Decision:
     del issued_to, presented_by
     return core.refuse("refresh-client-binding", "Not yours.")
 

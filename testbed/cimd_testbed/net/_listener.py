@@ -70,9 +70,7 @@ async def _secure(
             transport, _ = await loop.connect_accepted_socket(
                 lambda: protocol, sock, ssl=context
             )
-        if arrival.label is not None:
-            context.sni_callback = None
-            _spare.append(context)
+        _keep(context, transport)
         arrival = replace(arrival, sni=seen[0] if seen else None, tls=True)
         service.contacts.record(
             Depth.TLS,
@@ -109,26 +107,24 @@ def _context(
         )
         ssl_object.context = certificate_for(name or str(arrival.address))
 
-    context = _first_context(arrival)
+    context = _spare.pop() if _spare else ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.num_tickets = 0
     context.sni_callback = on_client_hello
     return context, seen
 
 
 _spare: list[ssl.SSLContext] = []
-"""First contexts whose handshake is over: a new one costs as much as a signature."""
+"""Contexts to begin a handshake with: a new one costs as much as a signature."""
 
 
-def _first_context(arrival: Arrival) -> ssl.SSLContext:
-    """Give the context that a handshake begins with, before the name is known.
+def _keep(context: ssl.SSLContext, transport: asyncio.Transport) -> None:
+    """Use a context again, unless it has made a session.
 
-    It sends no session tickets, and those of the target are never used again: no
-    handshake of a target is shortened by an earlier one.
+    TLS 1.3 without tickets makes none, so no handshake is shortened by an earlier one.
     """
-    if arrival.label is not None and _spare:
-        return _spare.pop()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.num_tickets = 0
-    return context
+    if transport.get_extra_info("ssl_object").version() == "TLSv1.3":
+        context.sni_callback = None
+        _spare.append(context)
 
 
 @dataclass(slots=True)

@@ -1,5 +1,9 @@
 """Scriptable parties: what the testbed plays. They have no defences."""
 
+from cimd_testbed.parties._authorization_server import (
+    IssuedTokens,
+    PlayedAuthorizationServer,
+)
 from cimd_testbed.parties._browser import Browser, Landing
 from cimd_testbed.parties._forms import (
     Credentials,
@@ -15,16 +19,34 @@ from cimd_testbed.parties._keys import (
     read_jwt,
     sign_jwt,
 )
+from cimd_testbed.parties._mcp_server import (
+    STATEFUL,
+    STATELESS,
+    TOOL,
+    EditTree,
+    McpServer,
+    Tree,
+    response_of,
+    send_honestly,
+)
 from cimd_testbed.parties._upstream import Upstream
 from cimd_testbed.parties._web import Responder, Web
 
 __all__ = [
+    "STATEFUL",
+    "STATELESS",
+    "TOOL",
     "Browser",
     "Credentials",
+    "EditTree",
+    "IssuedTokens",
     "Landing",
+    "McpServer",
+    "PlayedAuthorizationServer",
     "Responder",
     "SigningKey",
     "Submission",
+    "Tree",
     "Upstream",
     "Web",
     "b64url",
@@ -33,5 +55,7 @@ __all__ = [
     "meta_refresh",
     "new_key",
     "read_jwt",
+    "response_of",
+    "send_honestly",
     "sign_jwt",
 ]

@@ -20,6 +20,8 @@ class Web:
     """The pages by path; `served` hears of each request to a known page."""
 
     pages: dict[str, Responder] = field(default_factory=dict)
+    sites: dict[str, Responder] = field(default_factory=dict)
+    """Whole origins, by the `Host` that they are asked for; they come first."""
     strays: list[Request] = field(default_factory=list)
     """Requests for paths that nobody published (the first thousand)."""
 
@@ -32,8 +34,19 @@ class Web:
         for path in [path for path in self.pages if path.startswith(prefix)]:
             del self.pages[path]
 
+    def open_site(self, host: str, responder: Responder) -> None:
+        """Let one party answer everything that a host is asked."""
+        self.sites[host.lower()] = responder
+
+    def close_site(self, host: str) -> None:
+        """Give a host back to the pages."""
+        self.sites.pop(host.lower(), None)
+
     async def handle(self, request: Request) -> Response:
         """Answer a request to any host."""
+        site = self.sites.get(request.host.lower())
+        if site is not None:
+            return await site(request)
         responder = self.pages.get(request.path)
         if responder is None:
             if len(self.strays) < 1000:

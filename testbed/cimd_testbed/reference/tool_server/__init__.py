@@ -1,4 +1,8 @@
-"""The reference MCP tool server: a protected resource with one tool, `whoami`."""
+"""The reference MCP tool server: a protected resource with three tools.
+
+Read `_checks` first: every defence is one field there. `_server` routes requests,
+`_authorize` and `_tokens` decide who may do what, `_messages` and `_tools` do it.
+"""
 
 from cimd_testbed.reference._recording import Sink, recording
 from cimd_testbed.reference.tool_server._checks import ToolServerChecks

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import ssl
-from typing import Any
 
 from cimd_testbed.core import Clock, JsonObject, split_url, well_known_url
 from cimd_testbed.net import (
@@ -15,24 +13,24 @@ from cimd_testbed.net import (
     Response,
     json_response,
 )
+from cimd_testbed.reference.tool_server._authorize import Gate, granted_scope
 from cimd_testbed.reference.tool_server._checks import ToolServerChecks
+from cimd_testbed.reference.tool_server._messages import Dispatcher, read_message
+from cimd_testbed.reference.tool_server._refusal import MessageRefused, TokenRefused
+from cimd_testbed.reference.tool_server._sessions import Sessions
 from cimd_testbed.reference.tool_server._settings import ToolServerSettings
-from cimd_testbed.reference.tool_server._tokens import (
-    TokenRefused,
-    TokenVerifier,
-    demand,
-)
+from cimd_testbed.reference.tool_server._tokens import TokenVerifier
+from cimd_testbed.reference.tool_server._tools import make_tools
 
-PROTOCOL_VERSION = "2025-11-25"
-WHOAMI = {
-    "name": "whoami",
-    "description": "Tell whose access token this is.",
-    "inputSchema": {"type": "object", "properties": {}},
-}
+_WELL_KNOWN = "oauth-protected-resource"
 
 
 class ToolServer:
-    """One protected resource, as a function of requests."""
+    """One protected resource, as a function of requests.
+
+    It opens no socket but through `dialer`, asks no name but of `resolver`, and starts
+    no task. Whoever hosts it calls `handle`.
+    """
 
     def __init__(
         self,
@@ -47,10 +45,19 @@ class ToolServer:
         self.settings = settings
         self.checks = checks
         self._http = HttpClient(dialer, resolver, trust)
-        self._tokens = TokenVerifier(settings, checks, clock, self._http)
-        self._metadata_url = well_known_url(
-            settings.resource, "oauth-protected-resource"
-        )
+        tools = make_tools()
+        tokens = TokenVerifier(settings, checks, clock, self._http)
+        self._gate = Gate(settings, checks, tokens, tools)
+        self._sessions = Sessions(checks)
+        self._dispatcher = Dispatcher(checks, tools, self._sessions)
+        self._origin = split_url(settings.resource).origin
+        self._path = split_url(settings.resource).path or "/"
+        self._metadata_url = well_known_url(settings.resource, _WELL_KNOWN)
+        root = well_known_url(self._origin, _WELL_KNOWN)
+        self._places = {
+            split_url(root).path: "root",
+            split_url(self._metadata_url).path: "path",
+        }
 
     async def close(self) -> None:
         """Close the connections to the authorization server."""
@@ -58,37 +65,74 @@ class ToolServer:
 
     async def handle(self, request: Request) -> Response:
         """Answer any request to the resource's origin."""
-        if request.path == split_url(self._metadata_url).path:
-            return self._metadata()
-        if request.path != split_url(self.settings.resource).path:
+        if request.path in self._places:
+            return self._metadata(request)
+        if request.path != self._path:
             return Response(404)
-        token = self.checks.bearer_token(request.header("authorization"))
-        if token is None:
-            return self._challenge()
+        origin = self.checks.request_origin(request.header("origin"), self._origin)
+        if origin.refused:
+            return Response(403)
+        message = read_message(request.body) if request.method == "POST" else None
+        session = self._sessions.named(request)
         try:
-            claims = await self._tokens.verify(token)
-        except TokenRefused:
-            return self._challenge("invalid_token")
+            claims = await self._gate.admit(request, message, session)
+        except TokenRefused as refused:
+            return self._refuse(request, message, refused)
+        return self._answer(request, message, claims)
+
+    def _answer(
+        self, request: Request, message: JsonObject | None, claims: JsonObject
+    ) -> Response:
+        match request.method:
+            case "POST":
+                return self._dispatcher.post(request, message, claims)
+            case "GET" | "DELETE" if request.header("mcp-session-id"):
+                return self._session(request, claims)
+            case _:
+                return Response(405, (("Allow", "POST"),))
+
+    def _session(self, request: Request, claims: JsonObject) -> Response:
+        """Open the stream of a session, or end the session (2025-11-25).
+
+        The server never has anything to say unasked, so that the stream ends at once.
+        """
         try:
-            demand(self.checks.token_scope(claims, self.settings.required_scope))
-        except TokenRefused:
-            return self._challenge("insufficient_scope", 403)
-        if request.method != "POST":
-            return Response(405, (("Allow", "POST"),))
-        return _answer(request.body, claims)
+            self._sessions.demand(request, claims)
+        except MessageRefused as refused:
+            return Response(refused.status)
+        if request.method == "DELETE":
+            self._sessions.close(request)
+            return Response(204)
+        return Response(200, (("Content-Type", "text/event-stream"),), b": end\n\n")
 
-    def _challenge(self, error: str | None = None, status: int = 401) -> Response:
-        """Say where to get a token (RFC 9728 section 5.1, RFC 6750 section 3)."""
-        parts = [f'resource_metadata="{self._metadata_url}"']
-        if self.settings.required_scope:
-            parts.append(f'scope="{" ".join(self.settings.required_scope)}"')
-        if error is not None:
-            parts.append(f'error="{error}"')
-        return Response(status, (("WWW-Authenticate", f"Bearer {', '.join(parts)}"),))
+    def _refuse(
+        self, request: Request, message: JsonObject | None, refused: TokenRefused
+    ) -> Response:
+        """Say no, and what it takes (RFC 6750 section 3, RFC 9728 section 5.1)."""
+        checks = self.checks
+        status = checks.error_status(refused.error)
+        if checks.processed_when_refused(status):
+            self._answer(request, message, self._gate.anybody())
+        host, forwarded = request.host, request.header("x-forwarded-host") or ""
+        granted = granted_scope(refused.claims)
+        parts = {
+            "resource_metadata": checks.challenge_metadata(
+                self._metadata_url, host, forwarded
+            ),
+            "scope": " ".join(checks.challenge_scope(refused.required, granted)),
+            "error": checks.challenge_error(refused.error),
+        }
+        shown = [f'{name}="{value}"' for name, value in parts.items() if value]
+        challenge = f"Bearer {', '.join(shown)}"
+        return Response(status, (("WWW-Authenticate", challenge),))
 
-    def _metadata(self) -> Response:
-        """Describe the protected resource (RFC 9728 section 2)."""
-        return json_response(
+    def _metadata(self, request: Request) -> Response:
+        """Describe the protected resource (RFC 9728 section 2), at either place."""
+        if not self.checks.metadata_published(self._places[request.path]):
+            return Response(404)
+        if request.method not in ("GET", "HEAD"):
+            return Response(405, (("Allow", "GET, HEAD"),))
+        metadata = JsonObject(
             {
                 "resource": self.settings.resource,
                 "authorization_servers": [self.settings.issuer],
@@ -96,60 +140,6 @@ class ToolServer:
                 "bearer_methods_supported": ["header"],
             }
         )
-
-
-def _answer(body: bytes, claims: JsonObject) -> Response:
-    """Answer one JSON-RPC message (MCP 2025-11-25, Streamable HTTP)."""
-    try:
-        message = json.loads(body)
-    except (ValueError, RecursionError):
-        return _error(None, -32700, "Parse error", 400)
-    if not isinstance(message, dict) or not isinstance(message.get("method"), str):
-        return _error(None, -32600, "Invalid Request", 400)
-    if "id" not in message:
-        return Response(202)
-    params = message.get("params")
-    name = params.get("name") if isinstance(params, dict) else None
-    return _call(message["id"], message["method"], name, claims)
-
-
-def _call(identifier: Any, method: str, name: Any, claims: JsonObject) -> Response:
-    match method:
-        case "initialize":
-            return _result(identifier, _initialized())
-        case "ping":
-            return _result(identifier, {})
-        case "tools/list":
-            return _result(identifier, {"tools": [WHOAMI]})
-        case "tools/call" if name == "whoami":
-            return _result(identifier, _whoami(claims))
-        case "tools/call":
-            return _error(identifier, -32602, "Unknown tool")
-        case _:
-            return _error(identifier, -32601, "Method not found")
-
-
-def _initialized() -> dict[str, Any]:
-    return {
-        "protocolVersion": PROTOCOL_VERSION,
-        "capabilities": {"tools": {}},
-        "serverInfo": {"name": "Reference tool server", "version": "1"},
-    }
-
-
-def _whoami(claims: JsonObject) -> dict[str, Any]:
-    about = {name: claims.plain().get(name) for name in ("sub", "client_id", "scope")}
-    return {
-        "content": [{"type": "text", "text": json.dumps(about)}],
-        "structuredContent": about,
-        "isError": False,
-    }
-
-
-def _result(identifier: Any, result: dict[str, Any]) -> Response:
-    return json_response({"jsonrpc": "2.0", "id": identifier, "result": result})
-
-
-def _error(identifier: Any, code: int, text: str, status: int = 200) -> Response:
-    error = {"code": code, "message": text}
-    return json_response({"jsonrpc": "2.0", "id": identifier, "error": error}, status)
+        forwarded = request.header("x-forwarded-host") or ""
+        shown = self.checks.resource_metadata(metadata, request.host, forwarded)
+        return json_response(shown.plain())

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from cimd_testbed.core import TOKEN_ALGORITHMS
 
+READ, WRITE = "mcp:read", "mcp:write"
+
 
 @dataclass(frozen=True, slots=True)
 class ToolServerSettings:
@@ -17,9 +19,13 @@ class ToolServerSettings:
 
     resource: str
     issuer: str
-    scopes: tuple[str, ...] = ()
-    required_scope: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = (READ, WRITE)
+    """What the metadata lists; each tool says what it takes."""
+    required_scope: tuple[str, ...] = (READ,)
+    """What every request takes."""
     credentials: tuple[str, str] | None = None
     algorithms: tuple[str, ...] = TOKEN_ALGORITHMS
     keys_lifetime: float = 300.0
     unknown_kid_brake: float = 10.0
+    introspection_lifetime: float = 0.0
+    """For how long an answer about a token counts: 0 asks every time."""

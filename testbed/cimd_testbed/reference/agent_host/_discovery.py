@@ -1,0 +1,81 @@
+"""From a 401 to the authorization server: RFC 9728, then RFC 8414.
+
+The order of requests is MCP's: the challenge's `resource_metadata`, otherwise the
+well-known URLs; then each place where the issuer's metadata may be.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cimd_testbed.core import JsonObject, split_scope
+from cimd_testbed.reference.agent_host._checks import AgentHostChecks
+from cimd_testbed.reference.agent_host._errors import demand, stopped
+from cimd_testbed.reference.agent_host._outgoing import Outgoing
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The authorization server of one resource, validated."""
+
+    issuer: str
+    metadata: JsonObject
+    challenged: tuple[str, ...]
+    """The scope of the challenge."""
+    supported: tuple[str, ...]
+    """`scopes_supported` of the resource."""
+
+    def endpoint(self, name: str) -> str:
+        """Return an endpoint's URL; raises `Stopped` when it is not announced."""
+        url = self.metadata.text(name)
+        if url is None:
+            raise stopped("client-no-legacy-fallback", f"There is no {name}.")
+        return url
+
+    @property
+    def announces_iss(self) -> bool:
+        """Whether every response is to name its issuer (RFC 9207 section 3)."""
+        name = "authorization_response_iss_parameter_supported"
+        return self.metadata.get(name) is True
+
+
+async def discover(
+    out: Outgoing, checks: AgentHostChecks, server_url: str, challenge: JsonObject
+) -> Found:
+    """Find the authorization server; raises `Stopped` at the first doubt."""
+    resource = await _resource_metadata(
+        out, checks, server_url, challenge.text("resource_metadata")
+    )
+    issuer = checks.chosen_issuer(resource)
+    if issuer is None:
+        raise stopped("client-prm-used", "The resource names no authorization server.")
+    metadata = await _server_metadata(out, checks, issuer)
+    demand(checks.pkce_support(metadata))
+    return Found(
+        issuer,
+        metadata,
+        split_scope(challenge.text("scope")),
+        resource.texts("scopes_supported"),
+    )
+
+
+async def _resource_metadata(
+    out: Outgoing, checks: AgentHostChecks, server_url: str, challenged: str | None
+) -> JsonObject:
+    for url in checks.resource_metadata_urls(server_url, challenged):
+        metadata = await out.metadata(url)
+        if metadata is not None:
+            demand(checks.resource_identity(metadata, server_url, url))
+            return metadata
+    raise stopped("client-prm-used", "The server publishes no resource metadata.")
+
+
+async def _server_metadata(
+    out: Outgoing, checks: AgentHostChecks, issuer: str
+) -> JsonObject:
+    for url in checks.server_metadata_urls(issuer):
+        metadata = await out.metadata(url)
+        if metadata is not None:
+            demand(checks.server_metadata_issuer(metadata, issuer))
+            return metadata
+    raise stopped("client-prm-used", "The authorization server publishes no metadata.")

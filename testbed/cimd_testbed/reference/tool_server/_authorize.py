@@ -1,0 +1,85 @@
+"""Before anything else: may whoever sends this do it?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cimd_testbed.core import MALFORMED, JsonObject, called_name, refuse, split_scope
+from cimd_testbed.net import Request
+from cimd_testbed.reference.tool_server._checks import ToolServerChecks
+from cimd_testbed.reference.tool_server._refusal import TokenRefused
+from cimd_testbed.reference.tool_server._settings import ToolServerSettings
+from cimd_testbed.reference.tool_server._tokens import TokenVerifier
+from cimd_testbed.reference.tool_server._tools import Tool
+
+_NO_TOKEN = refuse("mcp-rs-401-without-token", "There is no token.")
+_MALFORMED = refuse("mcp-rs-malformed-400", "The credentials make no sense.")
+
+
+@dataclass(slots=True)
+class Gate:
+    """Decides on each request by itself: there is no state that carries authority."""
+
+    settings: ToolServerSettings
+    checks: ToolServerChecks
+    tokens: TokenVerifier
+    tools: dict[str, Tool]
+
+    async def admit(
+        self, request: Request, message: JsonObject | None, session: JsonObject | None
+    ) -> JsonObject:
+        """Return the claims of whoever may do this; raises `TokenRefused`.
+
+        `session` has the claims of whoever opened the session that the request names.
+        """
+        claims = await self._identify(request, message, session)
+        required = self.required_scope(message)
+        decision = self.checks.token_scope(claims, required)
+        if decision.refused:
+            refused = TokenRefused(decision, "insufficient_scope")
+            refused.required, refused.claims = required, claims
+            raise refused
+        return claims
+
+    def anybody(self) -> JsonObject:
+        """Return the claims of somebody who needs no token."""
+        return JsonObject({"scope": " ".join(self.settings.scopes)})
+
+    def required_scope(self, message: JsonObject | None) -> tuple[str, ...]:
+        """Return everything that an operation takes, judged by the body alone."""
+        required = self.settings.required_scope
+        if message is None or message.get("method") != "tools/call":
+            return required
+        tool = self.tools.get(called_name(message) or "")
+        return tuple(dict.fromkeys((*required, *(tool.scope if tool else ()))))
+
+    async def _identify(
+        self, request: Request, message: JsonObject | None, session: JsonObject | None
+    ) -> JsonObject:
+        method = message.text("method") if message is not None else request.method
+        if self.checks.open_to_all(method or ""):
+            return self.anybody()
+        try:
+            return await self.tokens.verify(self._token(request))
+        except TokenRefused as refused:
+            known = self.checks.session_authenticates(session is not None)
+            if known and session is not None:
+                return session
+            refused.required = self.required_scope(message)
+            raise
+
+    def _token(self, request: Request) -> str:
+        values = [v for k, v in request.headers if k.lower() == "authorization"]
+        token = self.checks.bearer_token(tuple(values))
+        if token is None:
+            token = self.checks.query_token(tuple(request.query))
+        if token is None:
+            raise TokenRefused(_NO_TOKEN, "")
+        if token == MALFORMED:
+            raise TokenRefused(_MALFORMED, "invalid_request")
+        return token
+
+
+def granted_scope(claims: JsonObject) -> tuple[str, ...]:
+    """Return the scope of a token."""
+    return split_scope(claims.text("scope"))
