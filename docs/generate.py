@@ -339,7 +339,8 @@ def _messages() -> list[str]:
     for message in Message:
         meaning = docs[message.value] or MESSAGES.get(message.value, "")
         steps = _code(v.value for v, sent in STEP_MESSAGES.items() if message in sent)
-        use = "judge" if message in _structure._COME_BACK else "change"  # noqa: SLF001
+        judged = message in _structure._COME_BACK  # noqa: SLF001
+        use = "judge" if judged or message.endswith("_headers") else "change"
         rows.append((f"`{message.value}`", meaning, use, steps))
     return _markdown(("message", "what it is", "you can", "sent in"), rows)
 

@@ -17,7 +17,12 @@ from cimd_conformance.catalogue._rules import complaints
 from cimd_conformance.catalogue._toml import complain, read_toml
 from cimd_conformance.model import PlannedInstance, Role, Scenario, selected
 
-VARIANT_DEFAULTS = {"auth": "none", "alg": "ES256", "keys": "jwks"}
+VARIANT_DEFAULTS: dict[Role, dict[str, str]] = {
+    Role.AUTHORIZATION_SERVER: {"auth": "none", "alg": "ES256", "keys": "jwks"},
+    Role.TOOL_SERVER: {"protocol": "2025-11-25"},
+    Role.AGENT_HOST: {"auth": "none", "protocol": "2025-11-25"},
+}
+"""The shape of a legitimate flow for which a scenario declares no variants."""
 
 
 class Instance(msgspec.Struct, frozen=True):
@@ -38,7 +43,7 @@ class Instance(msgspec.Struct, frozen=True):
         """The flow and the variant of the control."""
         changed = dict(self.scenario.control)
         flow = changed.pop("flow", self.scenario.flow)
-        return flow, _variant({**self.variant, **changed})
+        return flow, _variant(self.scenario.role, {**self.variant, **changed})
 
     def planned(self) -> PlannedInstance:
         """Describe the instance for the plan of a run and for `list`."""
@@ -140,15 +145,15 @@ def expand_scenario(scenario: Scenario, file: str) -> Iterator[Instance]:
             yield Instance(
                 scenario.id + suffix,
                 _fill(scenario, known) if known else scenario,
-                _variant(chosen),
+                _variant(scenario.role, chosen),
                 file,
             )
 
 
-def _variant(chosen: dict[str, str]) -> dict[str, str]:
-    variant = {**VARIANT_DEFAULTS, **chosen}
-    if variant["auth"] == "none":
-        return {"auth": "none"}
+def _variant(role: Role, chosen: dict[str, str]) -> dict[str, str]:
+    variant = {**VARIANT_DEFAULTS[role], **chosen}
+    if variant.get("auth") == "none":
+        return {k: v for k, v in variant.items() if k not in ("alg", "keys")}
     return variant
 
 

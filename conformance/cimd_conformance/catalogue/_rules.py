@@ -9,7 +9,7 @@ from cimd_conformance.catalogue._law import law
 from cimd_conformance.catalogue._placeholders import placeholders
 from cimd_conformance.catalogue._requirements import load_attacks, load_requirements
 from cimd_conformance.catalogue._structure import structure
-from cimd_conformance.model import Outcome, Scenario
+from cimd_conformance.model import OUTCOME_SETS, Outcome, Scenario
 
 Complaint = tuple[list[str | int], str, str]
 """Where, what is wrong, and what is allowed."""
@@ -19,11 +19,20 @@ VARIANTS = {
     "auth": ("none", "private_key_jwt"),
     "alg": ("ES256", "RS256"),
     "keys": ("jwks", "jwks_uri"),
+    "protocol": ("2025-11-25", "2026-07-28"),
 }
-FEATURES = ("refresh", "revocation", "introspection", "private_key_jwt", "logo", "iss")
+FEATURES = (
+    *("refresh", "revocation", "introspection", "private_key_jwt", "logo", "iss"),
+    *("step-up", "hosted-document", "several-servers"),
+)
 ACCOMMODATIONS = ("assertion-audience", "assertion-without-type", "no-resource")
-FLOWS = ("authorization-code", "refresh", "revocation", "introspection", "metadata")
+FLOWS = (
+    *("authorization-code", "refresh", "revocation", "introspection", "metadata"),
+    *("connect", "step-up", "hosted-document"),
+)
 ISOLATION = ("concurrent", "exclusive")
+SITES = ("client", "evil", "other", "server", "as")
+"""Places that are there without being declared; the last two are a client's."""
 _SITE_FIELDS = ("origin", "host", "address", "document", "callback", "jwks", "path")
 _RUN_NAMES = ("issuer", "token_endpoint", "authorization_endpoint", "now")
 
@@ -71,7 +80,7 @@ def _words(scenario: Scenario) -> Iterator[Complaint]:
 
 def _references(scenario: Scenario) -> Iterator[Complaint]:
     known, attacks = load_requirements(), load_attacks()
-    outcomes = {*(o.value for o in Outcome), "refused"}
+    outcomes = {*(o.value for o in Outcome), *OUTCOME_SETS}
     for number, expect in enumerate(scenario.expect):
         if scenario.case and expect.requirement.startswith("{case."):
             continue  # checked again in each row of the family
@@ -117,7 +126,7 @@ def _steps(scenario: Scenario) -> Iterator[Complaint]:
 
 def known_names(scenario: Scenario) -> set[str]:
     """Return every placeholder that a scenario may use."""
-    sites = ["client", "evil", "other", *(place.name for place in scenario.place)]
+    sites = [*SITES, *(place.name for place in scenario.place)]
     names = {f"{site}.{field}" for site in sites for field in _SITE_FIELDS}
     names |= {f"case.{key}" for row in scenario.case for key in row}
     names |= {f"client.{key}" for key in ("public_jwk", "private_jwk", "name")}
@@ -143,7 +152,7 @@ def _names(scenario: Scenario) -> Iterator[Complaint]:
             if name not in known and not name.startswith("flow."):
                 hint = "allowed: " + ", ".join(sorted(known)) + ", flow.*"
                 yield where, f"The placeholder {{{name}}} is unknown.", hint
-    places = {"client", "evil", "other", *(place.name for place in scenario.place)}
+    places = {*SITES, *(place.name for place in scenario.place)}
     for number, expect in enumerate(scenario.expect):
         for place in (*expect.untouched, *expect.touched):
             if place not in places:

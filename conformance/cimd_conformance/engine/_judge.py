@@ -11,7 +11,7 @@ from cimd_conformance.catalogue import Profile, expand, load_requirements
 from cimd_conformance.evidence import Evidence
 from cimd_conformance.flows import FlowResult
 from cimd_conformance.model import (
-    REFUSALS,
+    OUTCOME_SETS,
     WORST_FIRST,
     Check,
     Expect,
@@ -43,10 +43,8 @@ def worst(statuses: Iterable[Status]) -> Status:
 def _legal_outcomes(expect: Expect) -> list[str]:
     legal: list[str] = []
     for outcome in expect.outcome:
-        if str(outcome) == "refused":
-            legal += sorted(refusal.value for refusal in REFUSALS)
-        else:
-            legal.append(str(outcome))
+        several = OUTCOME_SETS.get(str(outcome))
+        legal += sorted(several) if several else [str(outcome)]
     return legal
 
 

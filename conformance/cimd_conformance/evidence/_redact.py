@@ -7,9 +7,10 @@ memory of the flow that needs them.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
-from html import unescape
+from html import escape, unescape
 from urllib.parse import quote, quote_plus, unquote
 
 from cimd_conformance.model import HttpMessage
@@ -50,6 +51,13 @@ def looks_opaque(value: str) -> bool:
     )
 
 
+def _forms(value: str) -> list[str]:
+    """Return how a value is written in URLs, forms, markup and JSON."""
+    in_json = json.dumps(value)[1:-1]
+    urls = [quote(value), quote(value, safe=""), quote_plus(value)]
+    return [*urls, escape(value), in_json, in_json.replace("/", "\\/")]
+
+
 @dataclass(slots=True)
 class Redactor:
     """Names for the secrets of one scenario."""
@@ -68,7 +76,7 @@ class Redactor:
             self._counts[kind] = self._counts.get(kind, 0) + 1
             name = f"‹{kind}-{self._counts[kind]}›"
             self._names[value] = name
-            for form in (quote(value, safe=""), quote_plus(value)):
+            for form in _forms(value):
                 self._names.setdefault(form, name)
             self._longest_first = sorted(self._names, key=len, reverse=True)
         return name

@@ -85,7 +85,10 @@ def _edit_at(node: Any, path: list[str | int], change: Change) -> Any:
         else:
             raise HarnessError("edit", f"Nothing can be changed at {change.at}.")
         return node
-    return _edit_here(node, key, change)
+    try:
+        return _edit_here(node, key, change)
+    except (KeyError, IndexError, TypeError, AttributeError):
+        raise HarnessError("edit", f"Nothing can be changed at {change.at}.") from None
 
 
 def _edit_here(node: Any, key: str | int, change: Change) -> Any:

@@ -39,6 +39,7 @@ from cimd_conformance.model._selection import matches, selected
 from cimd_conformance.model._verdict import Verdict, verdict
 from cimd_conformance.model._words import (
     ACTORS,
+    OUTCOME_SETS,
     REFUSALS,
     STEP_MESSAGES,
     STEP_OPTIONS,
@@ -56,6 +57,7 @@ from cimd_conformance.model._words import (
 
 __all__ = [
     "ACTORS",
+    "OUTCOME_SETS",
     "REFUSALS",
     "SCHEMA_VERSION",
     "STEP_MESSAGES",

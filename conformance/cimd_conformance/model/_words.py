@@ -103,6 +103,22 @@ class Outcome(enum.StrEnum):
     """The access token does not work."""
     ISSUED_MORE_THAN_ONCE = "issued-more-than-once"
     """Several of the racing requests got tokens."""
+    STOPPED_AT_CHALLENGE = "stopped-at-challenge"
+    """The client got a 401 or 403 and did not go on."""
+    STOPPED_AT_RESOURCE_METADATA = "stopped-at-resource-metadata"
+    """The client got the resource's metadata and did not go on."""
+    STOPPED_AT_SERVER_METADATA = "stopped-at-server-metadata"
+    """The client got the authorization server's metadata and opened no browser."""
+    STOPPED_AT_AUTHORIZATION_RESPONSE = "stopped-at-authorization-response"
+    """The client got its callback and sent no token request."""
+    STOPPED_AT_TOKEN_RESPONSE = "stopped-at-token-response"  # noqa: S105 - an outcome
+    """The client got its tokens and used none."""
+    STOPPED_AT_CALL = "stopped-at-call"
+    """The client was let in and did not call the tool."""
+    WENT_ASTRAY = "went-astray"
+    """The client sent the browser, or a request, where no server of the flow is."""
+    CLIENT_FAILED = "client-failed"
+    """The tool was called, and the client says that it did not work."""
     NO_ANSWER = "no-answer"
     """No usable HTTP response arrived in time."""
     RATE_LIMITED = "rate-limited"
@@ -121,6 +137,26 @@ REFUSALS = frozenset(
     }
 )
 """What the shorthand `refused` stands for."""
+
+
+_BEFORE_AUTHORIZATION = frozenset(
+    {
+        Outcome.STOPPED_AT_CHALLENGE,
+        Outcome.STOPPED_AT_RESOURCE_METADATA,
+        Outcome.STOPPED_AT_SERVER_METADATA,
+    }
+)
+_BEFORE_TOKENS = _BEFORE_AUTHORIZATION | {Outcome.STOPPED_AT_AUTHORIZATION_RESPONSE}
+
+OUTCOME_SETS: dict[str, frozenset[Outcome]] = {
+    "refused": REFUSALS,
+    "no-authorization-request": _BEFORE_AUTHORIZATION,
+    "no-token-request": _BEFORE_TOKENS,
+    "stopped": _BEFORE_TOKENS
+    | {Outcome.STOPPED_AT_TOKEN_RESPONSE, Outcome.STOPPED_AT_CALL},
+}
+"""Shorthands for several outcomes; the last three are about clients, where whatever
+comes before the changed message is told apart by its delivery."""
 
 
 class Op(enum.StrEnum):
@@ -169,6 +205,22 @@ class Message(enum.StrEnum):
     INTROSPECTION_RESPONSE = "introspection_response"
     ACCESS_TOKEN = "access_token"  # noqa: S105 - the name of a message
     AS_METADATA = "as_metadata"
+    AS_METADATA_RESPONSE = "as_metadata_response"
+    CHALLENGE = "challenge"
+    """The parameters of the 401's `WWW-Authenticate: Bearer`."""
+    SCOPE_CHALLENGE = "scope_challenge"
+    """The parameters of the 403's `WWW-Authenticate: Bearer`."""
+    PRM = "prm"
+    """The protected resource metadata."""
+    PRM_RESPONSE = "prm_response"
+    """Its status and headers."""
+    MCP_REQUEST = "mcp_request"
+    MCP_RESPONSE = "mcp_response"
+    """Status, headers and JSON of the MCP endpoint's answer to a good token."""
+    CALLBACK_PAGE = "callback_page"
+    """What the client shows in the browser at its redirect URI."""
+    TRAFFIC = "traffic"
+    """What a client did as a whole: discovery in order, tokens in wrong places."""
 
 
 class Verb(enum.StrEnum):
@@ -196,6 +248,10 @@ class Verb(enum.StrEnum):
     """Let `with = {seconds = n}` pass on the target's clock (power `clock`)."""
     RACE = "race"
     """Do `with = {do = "redeem", count = n}` at the same moment n times."""
+    CONNECT = "connect"
+    """Let the client call the tool; `as = "other"` on the second server."""
+    INSPECT = "inspect"
+    """Fetch the document and the keys that the client publishes."""
     RESTORE = "restore"
     """Go back to the unchanged flow with a fresh code, for a later comparison."""
 
@@ -215,6 +271,8 @@ STEP_OPTIONS: dict[Verb, frozenset[str]] = {
     Verb.PUBLISH: frozenset(),
     Verb.ADVANCE: frozenset({"seconds"}),
     Verb.RACE: frozenset({"do", "count"}),
+    Verb.CONNECT: frozenset(),
+    Verb.INSPECT: frozenset(),
 }
 """What `with` may contain; a verb that is not here takes anything."""
 
@@ -240,5 +298,20 @@ STEP_MESSAGES: dict[Verb, frozenset[Message]] = {
     Verb.REFRESH: frozenset({Message.REFRESH_REQUEST}),
     Verb.REVOKE: frozenset({Message.REVOCATION_REQUEST}),
     Verb.INTROSPECT: frozenset({Message.INTROSPECTION_REQUEST}),
+    Verb.CONNECT: frozenset(
+        {
+            Message.FLOW,
+            Message.CHALLENGE,
+            Message.SCOPE_CHALLENGE,
+            Message.PRM,
+            Message.PRM_RESPONSE,
+            Message.AS_METADATA,
+            Message.AS_METADATA_RESPONSE,
+            Message.AUTHORIZATION_RESPONSE,
+            Message.TOKEN_RESPONSE,
+            Message.REFRESH_RESPONSE,
+            Message.MCP_RESPONSE,
+        }
+    ),
 }
 """The step that sends each message: steps before it must go as in the control."""

@@ -123,7 +123,7 @@ class PlayedAuthorizationServer:
         params: Tree = {"code": code, "iss": self.issuer}
         if "state" in asked:
             params["state"] = asked["state"]
-        tree = {"status": 302, "params": params, "headers": {}}
+        tree: Tree = {"status": 302, "params": params, "headers": {}}
         tree = self.edit("authorization_response", request, tree)
         to = asked.get("redirect_uri", "")
         mark = "&" if "?" in to else "?"
@@ -155,8 +155,7 @@ class PlayedAuthorizationServer:
     def _register(self, request: Request) -> Response:
         """Register whatever is sent (RFC 7591): for clients that ask for it."""
         self.seen("registration_request", request)
-        answer = {"client_id": f"registered-{self.salt}", **_json(request.body)}
-        answer["token_endpoint_auth_method"] = "none"
+        answer = {**_json(request.body), "client_id": f"registered-{self.salt}"}
         tree = {"status": 201, "json": answer}
         return self._sent("registration_response", request, tree)
 

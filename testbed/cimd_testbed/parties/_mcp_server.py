@@ -51,7 +51,7 @@ class McpServer:
     url: str
     issuer: str
     scope_of: Callable[[str], tuple[str, ...] | None]
-    """Returns the scope of an access token, None when it is not known or no more good."""
+    """Returns the scope of an access token, None for one that is not good."""
     edit: EditTree = send_honestly
     on_call: Callable[[str, str], None] = lambda _method, _token: None
     """Hears of every message that came with a good token."""

@@ -125,7 +125,13 @@ def test_the_good_one_is_good(tmp_path: Path) -> None:
             "allowed: none",
         ),
         ('id = "as/test/one"', 'id = "as/test/[one]"', 1, "no id", "lower-case"),
-        ('outcome = ["refused-without-redirect"]\nuntouched = ["evil"]', "", 13, "", ""),
+        (
+            'outcome = ["refused-without-redirect"]\nuntouched = ["evil"]',
+            "",
+            13,
+            "",
+            "",
+        ),
     ],
 )
 def test_complaints_name_line_fault_and_remedy(

@@ -245,7 +245,9 @@ def test_levels(found: bool | None, level: Level | None, status: Status) -> None
 
 
 def test_a_conflict_between_texts_is_said() -> None:
-    conflict = Profile("p", "P", {REQUIREMENT: Level.MAY}, {REQUIREMENT: "Texts differ"})
+    conflict = Profile(
+        "p", "P", {REQUIREMENT: Level.MAY}, {REQUIREMENT: "Texts differ"}
+    )
     found = Answer(False, ["x"], "y", [])
     check = to_check(0.0, LABEL, Expect(REQUIREMENT), found, conflict)
     assert (check.status, check.reason) == (Status.PASSED, "Texts differ")

@@ -1,4 +1,4 @@
-"""Before anything else: may whoever sends this do it?"""
+"""Before anything else: whether whoever sends a request may do it."""
 
 from __future__ import annotations
 

@@ -37,11 +37,9 @@ class Issuer:
     async def candidates(self, header: JsonObject) -> Keys:
         """Return the keys to try; asks again once when there is none (rotation)."""
         checks, settings, now = self.checks, self.settings, self.clock.now()
-        if self._fetched_at is None:
-            await self._fetch()
-        elif not checks.keys_still_fresh(self._fetched_at, settings.keys_lifetime, now):
-            await self._fetch()
-        fetched_at = self._fetched_at or now
+        lifetime, fetched_at = settings.keys_lifetime, self._fetched_at
+        if fetched_at is None or not checks.keys_still_fresh(fetched_at, lifetime, now):
+            fetched_at = await self._fetch()
         found = checks.token_key(header, self._keys)
         brake = settings.unknown_kid_brake
         if not found and checks.unknown_kid_refetch(fetched_at, now, brake):
@@ -56,11 +54,12 @@ class Issuer:
             raise ValueError(f"The issuer has no {name}.")
         return url
 
-    async def _fetch(self) -> None:
+    async def _fetch(self) -> float:
         response = await self.http.request("GET", await self.endpoint("jwks_uri"))
         current = key_set(json_of(response))
         self._keys = self.checks.keys_that_count(self._keys, current)
         self._fetched_at = self.clock.now()
+        return self._fetched_at
 
     async def _read(self) -> JsonObject:
         if self._metadata is None:

@@ -1,0 +1,192 @@
+"""Nothing secret reaches an event; what is not secret stays readable."""
+
+from __future__ import annotations
+
+import base64
+import json
+from urllib.parse import quote, quote_plus, urlencode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cimd_conformance.evidence import Redactor, looks_opaque
+from cimd_testbed.parties import new_key, sign_jwt
+
+CODE = "SplxlOBeZQQYbYS6WxSbIA"
+
+
+def jwt() -> str:
+    return sign_jwt({"alg": "ES256"}, {"iss": "https://client"}, new_key())
+
+
+def test_a_jwt_keeps_header_and_claims_and_loses_its_signature() -> None:
+    token = jwt()
+    head, claims, signature = token.split(".")
+    for text in (token, f"Bearer {token}", f"client_assertion={token}&x=1"):
+        shown = Redactor().text(text)
+        assert f"{head}.{claims}.‹signature›" in shown
+        assert signature not in shown
+
+
+def test_a_jwt_without_a_signature_stays_visible_as_such() -> None:
+    token = jwt().rpartition(".")[0] + "."
+    assert Redactor().text(token) == token
+
+
+def test_an_encrypted_token_loses_everything_but_its_header() -> None:
+    parts = ["eyJhbGciOiJkaXIifQ", "a2V5", "aXY", "Y2lwaGVydGV4dA", "dGFn"]
+    shown = Redactor().text(".".join(parts))
+    assert not any(part in shown for part in parts[2:])
+
+
+def test_the_same_secret_has_the_same_name_and_others_another() -> None:
+    redactor = Redactor()
+    assert redactor.text(f"?code={CODE}&state=s") == "?code=‹code-1›&state=s"
+    assert redactor.text(f'{{"code": "{CODE}"}}') == '{"code": "‹code-1›"}'
+    assert redactor.text("code=AnotherCode12") == "code=‹code-2›"
+    assert redactor.text(f"said {CODE} again") == "said ‹code-1› again"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "code",
+        "code_verifier",
+        "access_token",
+        "refresh_token",
+        "id_token",
+        "client_secret",
+        "password",
+        "token",
+    ],
+)
+def test_parameters_and_members_are_recognised(name: str) -> None:
+    value = "tGzv3JOkF0XG5Qx2TlKWIA"
+    for text in (
+        urlencode({"a": 1, name: value}),
+        json.dumps({name: value}),
+        json.dumps({"nested": [{name: value}]}, indent=1),
+        f"https://as/x?{name}={value}#f",
+    ):
+        assert value not in Redactor().text(text)
+
+
+@pytest.mark.parametrize("member", ["d", "k", "p", "q", "dp", "dq", "qi"])
+def test_private_parts_of_keys(member: str) -> None:
+    text = json.dumps({"kty": "RSA", "n": "public", member: "c2VjcmV0c2VjcmV0"})
+    shown = Redactor().text(text)
+    assert "c2VjcmV0" not in shown
+    assert '"n": "public"' in shown
+
+
+def test_other_parameters_stay() -> None:
+    text = "client_id=https%3A%2F%2Fa&code_challenge=abcdefgh&scope=read&state=xyz123"
+    assert Redactor().text(text) == text
+
+
+@pytest.mark.parametrize(
+    "encode", [str, quote, quote_plus, lambda s: quote(s, safe="")]
+)
+def test_encoded_forms_of_a_known_secret(encode: object) -> None:
+    secret = "a b/c+d=e&f?g"
+    redactor = Redactor()
+    redactor.secret("password", secret)
+    assert callable(encode)
+    assert encode(secret) not in redactor.text(f"x={encode(secret)};")
+
+
+def test_cookies_set_and_sent() -> None:
+    redactor = Redactor()
+    value = "c0ffee-session-value"
+    set_cookie = redactor.header("Set-Cookie", f"sid={value}; Path=/; HttpOnly")
+    assert set_cookie == "sid=‹cookie-1›; Path=/; HttpOnly"
+    assert redactor.header("Cookie", f"sid={value}; b=other-value") == (
+        "sid=‹cookie-1›; b=‹cookie-2›"
+    )
+
+
+def test_authorization_headers() -> None:
+    redactor = Redactor()
+    pair = base64.b64encode(b"client:secret").decode()
+    assert redactor.header("Authorization", f"Basic {pair}") == "Basic ‹credential-1›"
+    opaque = "mF_9.B5f-4.1JqM"
+    assert redactor.header("authorization", f"Bearer {opaque}") == (
+        "Bearer ‹credential-2›"
+    )
+    shown = redactor.header("Authorization", f"Bearer {jwt()}")
+    assert shown.endswith(".‹signature›")
+
+
+def test_hidden_fields_that_only_chance_makes() -> None:
+    html = (
+        '<form><input type="hidden" name="csrf" value="Zm9vYmFyYmF6cXV4MTIz">'
+        "<input name=txn value='8f14e45fceea167a5a36dedd4bea2543' type='hidden'>"
+        '<input type=hidden name="client_id" value="https://a.example/client.json">'
+        '<input type="hidden" name="action" value="approve">'
+        '<input type="text" name="user" value="Zm9vYmFyYmF6cXV4OTk5">'
+    )
+    shown = Redactor().text(html)
+    assert "Zm9vYmFyYmF6cXV4MTIz" not in shown
+    assert "8f14e45fceea167a5a36dedd4bea2543" not in shown
+    assert "https://a.example/client.json" in shown
+    assert 'value="approve"' in shown
+    assert "Zm9vYmFyYmF6cXV4OTk5" in shown
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("approve", False),
+        ("https://a.example/client.json", False),
+        ("mcp:read mcp:write", False),
+        ("continue-to-the-next-page", False),
+        ("8f14e45fceea167a5a36dedd", True),
+        ("Zm9vYmFyYmF6cXV4MTIz==", True),
+    ],
+)
+def test_what_looks_opaque(value: str, expected: bool) -> None:
+    assert looks_opaque(value) is expected
+
+
+def test_a_message_is_redacted_everywhere_and_cut() -> None:
+    redactor = Redactor()
+    message = redactor.message(
+        f"GET https://as/callback?code={CODE}",
+        (("Location", f"https://c/callback?code={CODE}"), ("X", CODE)),
+        f"{'x' * 6000}{CODE}".encode(),
+    )
+    assert CODE not in repr(message)
+    assert message.cut
+    assert len(message.body) == 4096
+
+
+def test_a_secret_longer_than_what_is_kept_is_learnt_whole() -> None:
+    secret = "s" * 3000 + "T" * 6000
+    body = json.dumps({"access_token": secret}).encode()
+    shown = Redactor().message("200", (), body)
+    assert "sss" not in shown.body
+
+
+def test_short_words_are_no_secrets() -> None:
+    assert Redactor().text("code=abc") == "code=abc"
+
+
+secrets = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJ0123456789-_", min_size=8)
+
+
+@given(st.lists(secrets, min_size=1, max_size=5), st.text(max_size=20))
+def test_no_known_secret_survives(values: list[str], around: str) -> None:
+    redactor = Redactor()
+    for value in values:
+        redactor.secret("code", value)
+    for value in values:
+        for text in (value, f"{around}{value}{around}", f"?x={quote(value)}"):
+            assert value not in redactor.text(text)
+
+
+@given(st.text())
+def test_redaction_never_fails_and_is_stable(text: str) -> None:
+    redactor = Redactor()
+    once = redactor.text(text)
+    assert redactor.text(once) == once
