@@ -88,6 +88,8 @@ def _references(scenario: Scenario) -> Iterator[Complaint]:
             where: list[str | int] = ["expect", number, "requirement"]
             yield where, f"{expect.requirement!r} is not in the catalogue.", ""
         for outcome in expect.outcome:
+            if scenario.case and outcome.startswith("{case."):
+                continue
             if str(outcome) not in outcomes:
                 hint = "allowed: " + ", ".join(sorted(outcomes))
                 yield ["expect", number, "outcome"], f"{outcome!r}: no outcome.", hint
@@ -119,9 +121,9 @@ def _steps(scenario: Scenario) -> Iterator[Complaint]:
     allowed = "allowed: " + (", ".join(names) or "none, for want of named steps")
     for part, items in (("change", scenario.change), ("expect", scenario.expect)):
         for number, item in enumerate(items):
-            step = getattr(item, "step", None)
-            if step is not None and step not in names:
-                yield [part, number, "step"], f"No step is named {step!r}.", allowed
+            named = getattr(item, "step", None)
+            if named is not None and named not in names:
+                yield [part, number, "step"], f"No step is named {named!r}.", allowed
 
 
 def known_names(scenario: Scenario) -> set[str]:

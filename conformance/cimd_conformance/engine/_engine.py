@@ -14,6 +14,7 @@ from cimd_conformance.catalogue import Instance, Profile, control_id
 from cimd_conformance.engine._judge import answer, redacted, to_check, worst
 from cimd_conformance.engine._lease import ScenarioLeases
 from cimd_conformance.engine._target import RunningTarget
+from cimd_conformance.evidence import Redactor
 from cimd_conformance.flows import FlowResult
 from cimd_conformance.model import (
     AnyEvent,
@@ -79,7 +80,8 @@ class Engine:
 
     def _target_gone(self, plan: list[Instance]) -> None:
         code = self.target.exit_code()
-        last = self.target.last_output()
+        redactor = Redactor()
+        last = [redactor.text(line) for line in self.target.last_output()]
         self.emit(TargetExited(self.now(), -1 if code is None else code, last))
         reason = f"The target ended with exit code {code}."
         for instance in plan:

@@ -57,7 +57,7 @@ async def _start(
     placed = place(around, path, target, stack)
     placed.names.update(upstream.placeholders())
     issuer = placed.fill(target.server.issuer)
-    demand_local(issuer, "issuer")
+    demand_local(issuer, "issuer", path)
     await start_process(placed, on_line, stack)
     world = _world(around, placed, _view(placed, issuer, upstream))
     origin = placed.origin if placed.process else split_url(issuer).origin

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cimd_conformance.catalogue import expand
+from cimd_conformance.catalogue import expand, locate
 from cimd_conformance.engine._surroundings import Surroundings
+from cimd_conformance.evidence import Redactor
 from cimd_conformance.model import ConfigError, TargetError
 from cimd_conformance.target import TargetFile, cache_dir
 from cimd_testbed.core import split_url
@@ -103,7 +104,7 @@ def place(
     return Placed(path, target, around, origin, port, names)
 
 
-def demand_local(url: str, what: str) -> None:
+def demand_local(url: str, what: str, path: Path | None = None) -> None:
     """Keep the law: outside a namespace only loopback is ever named or reached.
 
     Raises `ConfigError` for any other host.
@@ -111,9 +112,13 @@ def demand_local(url: str, what: str) -> None:
     host = split_url(url).host
     if inside_verified_namespace() or host in ("localhost", "127.0.0.1", "[::1]"):
         return
+    where = ""
+    if path is not None:
+        line = locate(path.read_text("utf-8"), ["server", what])
+        where = f"{path}:{line}: "
     raise ConfigError(
         "remote-target",
-        f"The {what} {url!r} is not on this machine.",
+        f"{where}The {what} {url!r} is not on this machine.",
         "Attacks go to loopback or into the lab only: start the target from the file "
         "(server.start), or run the suite in a container beside it.",
     )
@@ -181,7 +186,9 @@ async def wait_ready(
 
 
 def _not_ready(url: str, last: str, process: TargetProcess | None) -> TargetError:
-    output = "\n  ".join(process.tail[-20:]) if process else ""
+    redactor = Redactor()
+    tail = process.tail[-20:] if process else []
+    output = "\n  ".join(redactor.text(line) for line in tail)
     ended = (
         f" The process ended with {process.exit_code}."
         if process and process.exited.is_set()

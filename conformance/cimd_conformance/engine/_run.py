@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import cimd_conformance
 from cimd_certs import Authority
@@ -22,7 +23,7 @@ from cimd_conformance.engine._parties import open_parties
 from cimd_conformance.engine._roles import KITS, checks_of, roles_of
 from cimd_conformance.engine._surroundings import Surroundings
 from cimd_conformance.engine._target import RunningTarget
-from cimd_conformance.evidence import Evidence
+from cimd_conformance.evidence import Evidence, Redactor
 from cimd_conformance.model import (
     SCHEMA_VERSION,
     AnyEvent,
@@ -54,7 +55,9 @@ async def run_job(
     finished: Finished = {}
     try:
         for role in roles:
-            running[role] = await start_target(job, role, around, emit, now)
+            started = await _unless(stop, start_target(job, role, around, emit, now))
+            if started is not None:
+                running[role] = started
         emit(_started(job, running, around.network, plan))
         async with asyncio.TaskGroup() as group:
             for role, target in running.items():
@@ -76,6 +79,20 @@ async def run_job(
             await target.close()
         await around.network.close()
     return _finish(emit, now(), plan, finished, stopped=stop.is_set())
+
+
+async def _unless(
+    stop: asyncio.Event, starting: Coroutine[Any, Any, RunningTarget]
+) -> RunningTarget | None:
+    """Wait for a target to start; None when the run was stopped meanwhile."""
+    start, end = asyncio.create_task(starting), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({start, end}, return_when=asyncio.FIRST_COMPLETED)
+        return start.result() if start.done() else None
+    finally:
+        for task in (start, end):
+            task.cancel()
+        await asyncio.gather(start, end, return_exceptions=True)
 
 
 def _finish(
@@ -145,17 +162,24 @@ async def start_target(
     """Start what the job is about."""
     kit = KITS[role]()
     if job.target is None:
-        return await kit.start_embedded(around, checks_of(kit, role, job.flaw))
+        running = await kit.start_embedded(around, checks_of(kit, role, job.flaw))
+        return _as_asked(job, running)
     path = Path(job.target)
     lines = 0
+    redactor = Redactor()
 
     def on_line(line: str) -> None:
         nonlocal lines
         lines += 1
         if lines <= OUTPUT_LINES:
-            emit(TargetOutput(now(), line))
+            emit(TargetOutput(now(), redactor.text(line)))
 
     running = await kit.start_external(around, path, load_target(path), on_line)
+    return _as_asked(job, running)
+
+
+def _as_asked(job: Job, running: RunningTarget) -> RunningTarget:
+    """Let what the command line says go before what the target says."""
     if job.jobs:
         running.jobs = job.jobs
     if job.grace is not None:

@@ -117,6 +117,22 @@ class Outcome(enum.StrEnum):
     """The client was let in and did not call the tool."""
     WENT_ASTRAY = "went-astray"
     """The client sent the browser, or a request, where no server of the flow is."""
+    REFUSED_400 = "refused-400"
+    """The tool server found the request malformed."""
+    REFUSED_401 = "refused-401"
+    """The tool server wants a token, or another one."""
+    REFUSED_403 = "refused-403"
+    """The tool server forbids it."""
+    REFUSED_404 = "refused-404"
+    """The tool server knows no such session, method or place."""
+    REFUSED_OTHERWISE = "refused-otherwise"
+    """The tool server refused with another status."""
+    REFUSED_IN_RESULT = "refused-in-result"
+    """The tool server refused in a JSON-RPC error, or in a result that is an error."""
+    SERVER_ERROR = "server-error"
+    """The tool server answered with 5xx."""
+    RAN_ANYWAY = "ran-anyway"
+    """The request was refused, and the tool's effect is there."""
     CLIENT_FAILED = "client-failed"
     """The tool was called, and the client says that it did not work."""
     NO_ANSWER = "no-answer"
@@ -134,6 +150,12 @@ REFUSALS = frozenset(
         Outcome.REFUSED_AT_REVOCATION,
         Outcome.REFUSED_AT_INTROSPECTION,
         Outcome.REFUSED_AT_RESOURCE,
+        Outcome.REFUSED_400,
+        Outcome.REFUSED_401,
+        Outcome.REFUSED_403,
+        Outcome.REFUSED_404,
+        Outcome.REFUSED_OTHERWISE,
+        Outcome.REFUSED_IN_RESULT,
     }
 )
 """What the shorthand `refused` stands for."""
@@ -214,6 +236,7 @@ class Message(enum.StrEnum):
     """The protected resource metadata."""
     PRM_RESPONSE = "prm_response"
     """Its status and headers."""
+    PRM_REQUEST = "prm_request"
     MCP_REQUEST = "mcp_request"
     MCP_RESPONSE = "mcp_response"
     """Status, headers and JSON of the MCP endpoint's answer to a good token."""
@@ -249,7 +272,19 @@ class Verb(enum.StrEnum):
     RACE = "race"
     """Do `with = {do = "redeem", count = n}` at the same moment n times."""
     CONNECT = "connect"
-    """Let the client call the tool; `as = "other"` on the second server."""
+    """Let the client call the tool; `as = "other"` on the second server. Towards a tool
+    server: initialize, or ask what it is."""
+    LIST = "list"
+    """Ask for the tools."""
+    CALL = "call"
+    """Call the tool; `with = {session = "client"}` in that caller's session,
+    `with = {fresh = true}` with a new token of the same caller."""
+    DISCOVER = "discover"
+    """Send a request without a token, and read the metadata that it leads to."""
+    STREAM = "stream"
+    """Open the stream of a session (GET)."""
+    DISCONNECT = "disconnect"
+    """End a session (DELETE)."""
     INSPECT = "inspect"
     """Fetch the document and the keys that the client publishes."""
     RESTORE = "restore"
@@ -273,8 +308,17 @@ STEP_OPTIONS: dict[Verb, frozenset[str]] = {
     Verb.RACE: frozenset({"do", "count"}),
     Verb.CONNECT: frozenset(),
     Verb.INSPECT: frozenset(),
+    Verb.LIST: frozenset(),
+    Verb.CALL: frozenset({"fresh", "session"}),
+    Verb.DISCOVER: frozenset(),
+    Verb.STREAM: frozenset(),
+    Verb.DISCONNECT: frozenset(),
 }
 """What `with` may contain; a verb that is not here takes anything."""
+
+_TO_TOOLS = frozenset(
+    {Message.ACCESS_TOKEN, Message.MCP_REQUEST, Message.INTROSPECTION_RESPONSE}
+)
 
 STEP_MESSAGES: dict[Verb, frozenset[Message]] = {
     Verb.METADATA: frozenset({Message.AS_METADATA}),
@@ -311,7 +355,13 @@ STEP_MESSAGES: dict[Verb, frozenset[Message]] = {
             Message.TOKEN_RESPONSE,
             Message.REFRESH_RESPONSE,
             Message.MCP_RESPONSE,
+            *_TO_TOOLS,
         }
     ),
+    Verb.LIST: _TO_TOOLS,
+    Verb.CALL: _TO_TOOLS,
+    Verb.STREAM: _TO_TOOLS,
+    Verb.DISCONNECT: _TO_TOOLS,
+    Verb.DISCOVER: frozenset({Message.MCP_REQUEST, Message.PRM_REQUEST}),
 }
 """The step that sends each message: steps before it must go as in the control."""

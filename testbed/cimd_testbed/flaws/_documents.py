@@ -24,6 +24,19 @@ def _any_json_accepted(
 
 
 @flaw(
+    "missing-document-forgiven",
+    "document_stand_in",
+    "A client whose document is gone is trusted without one.",
+)
+def _missing_document_forgiven(
+    client_id: str, redirect_uri: str | None, clause: str
+) -> JsonObject | None:
+    if clause != "cimd-fetch-status-200-only":
+        return core.document_stand_in(client_id, redirect_uri, clause)
+    return _imagined(client_id, redirect_uri)
+
+
+@flaw(
     "document-optional",
     "document_stand_in",
     "A client whose document cannot be had is trusted without one.",

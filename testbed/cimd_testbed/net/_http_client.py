@@ -29,7 +29,7 @@ class Limits:
     """How much of a response is read, and for how long.
 
     `body` in bytes, `seconds` from the request to the end of the body; a longer body
-    is cut and marked `truncated`.
+    is cut and marked `truncated`. With 0 the body of a stream is not waited for.
     """
 
     body: int = 1 << 20
@@ -84,6 +84,8 @@ async def _read_response(
             connection.receive_data(data)
         elif isinstance(event, h11.Response):
             head = event
+            if limits.body <= 0:
+                return Response(head.status_code, _decode(head), truncated=True)
         elif isinstance(event, h11.Data):
             body += event.data
             if len(body) > limits.body:

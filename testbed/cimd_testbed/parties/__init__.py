@@ -29,6 +29,7 @@ from cimd_testbed.parties._mcp_server import (
     response_of,
     send_honestly,
 )
+from cimd_testbed.parties._token_issuer import TokenIssuer
 from cimd_testbed.parties._upstream import Upstream
 from cimd_testbed.parties._web import Responder, Web
 
@@ -46,6 +47,7 @@ __all__ = [
     "Responder",
     "SigningKey",
     "Submission",
+    "TokenIssuer",
     "Tree",
     "Upstream",
     "Web",

@@ -1,0 +1,221 @@
+"""The reference trio on local TLS, ready to use in a test or at a desk.
+
+    async with Testbed() as bed:
+        url = bed.document_host.publish({"redirect_uris": ["https://…/callback"]})
+        bed.trust.configure(context)
+
+Everything listens on 127.0.0.1. The authorization server runs as a development server:
+it accepts documents on loopback, as CIMD-03 section 9.6 permits a server that is
+itself on loopback, and no other special-use address.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+from cimd_certs import Authority
+from cimd_testbed.core import Clock, SystemClock, development_addresses
+from cimd_testbed.net import (
+    LOOPBACK,
+    HttpClient,
+    LoopbackNetwork,
+    Request,
+    Response,
+    Service,
+    json_response,
+)
+from cimd_testbed.parties import Browser, Credentials
+from cimd_testbed.reference.agent_host import (
+    AgentHost,
+    AgentHostChecks,
+    AgentHostSettings,
+)
+from cimd_testbed.reference.authorization_server import (
+    AuthorizationServer,
+    Checks,
+    Resource,
+    Settings,
+)
+from cimd_testbed.reference.tool_server import ToolServer, ToolServerSettings
+
+USERS = {"alice": "alice-password", "bob": "bob-password"}
+SCOPES = ("mcp:read", "mcp:write")
+
+Handle = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where the servers listen on 127.0.0.1; 0 takes a free port."""
+
+    authorization_server: int = 0
+    tool_server: int = 0
+    agent_host: int = 0
+    documents: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """The CA of a testbed, for whoever has to trust it."""
+
+    authority: Authority
+
+    def configure(self, context: ssl.SSLContext) -> None:
+        """Make a client context trust the testbed's certificates."""
+        context.load_verify_locations(cadata=self.authority.ca_pem.decode())
+
+    def context(self) -> ssl.SSLContext:
+        """Return a client context that trusts the testbed's certificates alone."""
+        return self.authority.trust()
+
+    def write(self, directory: Path) -> Path:
+        """Write `ca.pem`, for programs that want a file; return its path."""
+        return self.authority.write(directory)
+
+
+@dataclass(slots=True)
+class DocumentHost:
+    """Publishes client metadata documents and key sets at URLs of its own."""
+
+    origin: str = ""
+    documents: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def publish(self, document: Mapping[str, Any], name: str = "client") -> str:
+        """Serve a document at `/NAME.json` and return its URL.
+
+        The document gets that URL as its `client_id` unless it has one.
+        """
+        url = f"{self.origin}/{name}.json"
+        self.documents[f"/{name}.json"] = {"client_id": url, **document}
+        return url
+
+    def withdraw(self, name: str = "client") -> None:
+        """Stop serving a document."""
+        self.documents.pop(f"/{name}.json", None)
+
+    async def handle(self, request: Request) -> Response:
+        """Answer a request for a document."""
+        document = self.documents.get(request.path)
+        if document is None:
+            return Response(404, (("Content-Type", "text/plain"),), b"not here\n")
+        return json_response(document, headers=[("Cache-Control", "max-age=60")])
+
+
+class Testbed:
+    """An authorization server, a tool server, an agent host and a document host."""
+
+    __test__ = False
+    """Not a test class, whatever its name suggests to pytest."""
+
+    def __init__(
+        self,
+        *,
+        ports: Ports = Ports(),
+        authority: Authority | None = None,
+        users: Mapping[str, str] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.users = dict(users or USERS)
+        self.trust = Trust(authority or Authority())
+        self.document_host = DocumentHost()
+        self.clock = clock or SystemClock()
+        self._ports = ports
+        self._network = LoopbackNetwork()
+        self._handlers: dict[str, Handle] = {}
+        self._visits: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        """Open the listeners and start the servers."""
+        ports = self._ports
+        issuer = await self._open("authorization server", ports.authorization_server)
+        tools = await self._open("tool server", ports.tool_server)
+        agent = await self._open("agent host", ports.agent_host)
+        self.document_host.origin = await self._open("documents", ports.documents)
+        self.issuer, self.resource, self.agent_origin = issuer, f"{tools}/mcp", agent
+        self._build()
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        """Close every listener and connection, and the browser."""
+        for visit in self._visits:
+            visit.cancel()
+        await asyncio.gather(*self._visits, return_exceptions=True)
+        await self._network.close()
+
+    def http(self) -> HttpClient:
+        """Return a client that trusts the testbed and reaches loopback only."""
+        network = self._network
+        return HttpClient(
+            network.dialer("caller"), network.resolver("caller"), self.trust.context()
+        )
+
+    def browser(self, user: str = "alice") -> Browser:
+        """Return a browser whose user logs in and approves by itself."""
+        return Browser(
+            self.http(),
+            Credentials(user, self.users[user]),
+            frozenset({self.issuer}),
+            lambda *_exchange: None,
+        )
+
+    async def _open(self, name: str, port: int) -> str:
+        async def handle(request: Request) -> Response:
+            return await self._handlers[name](request)
+
+        authority = self.trust.authority
+        network = self._network
+        service = Service(handle, authority.context_for, network.contacts)
+        await network.listen(LOOPBACK, port, service)
+        return f"https://localhost:{network.ports[port]}"
+
+    def _build(self) -> None:
+        network = self._network
+        common = (network.dialer(None), network.resolver(None), self.trust.context())
+        ways = dict(zip(("dialer", "resolver", "trust"), common, strict=True))
+        development = replace(
+            Checks(),
+            addresses=development_addresses,
+            jwks_addresses=development_addresses,
+            logo_addresses=development_addresses,
+        )
+        settings = Settings(
+            self.issuer, (Resource(self.resource, SCOPES),), users=self.users
+        )
+        self.authorization_server = AuthorizationServer(
+            settings, development, clock=self.clock, **ways
+        )
+        self.tool_server = ToolServer(
+            ToolServerSettings(self.resource, self.issuer), clock=self.clock, **ways
+        )
+        self.agent_host = AgentHost(
+            AgentHostSettings(self.agent_origin),
+            replace(AgentHostChecks(), discovery_addresses=development_addresses),
+            clock=self.clock,
+            open_browser=self._open_browser,
+            **ways,
+        )
+        self._handlers = {
+            "authorization server": self.authorization_server.handle,
+            "tool server": self.tool_server.handle,
+            "agent host": self.agent_host.handle,
+            "documents": self.document_host.handle,
+        }
+
+    async def _open_browser(self, url: str) -> None:
+        """Open the browser, as a program does: it goes on by itself."""
+        task = asyncio.create_task(self._visit(url))
+        self._visits.add(task)
+        task.add_done_callback(self._visits.discard)
+
+    async def _visit(self, url: str) -> None:
+        """Play the person: log in, approve, and follow the way back to the agent."""
+        browser = self.browser()
+        landing = await browser.visit(url)
+        if landing.location is not None:
+            await browser.client.request("GET", landing.location)
+        await browser.client.close()
