@@ -226,7 +226,14 @@ def _fields(module: ModuleType, name: str) -> Iterator[Field]:
             field = node.target.id.rstrip("_")
             default = None if node.value is None else ast.unparse(node.value)
             meaning = doc or FIELDS.get(f"{name}.{field}", "")
+            meaning = meaning or _class_doc(module, ast.unparse(node.annotation))
             yield Field(field, ast.unparse(node.annotation), default, meaning)
+
+
+def _class_doc(module: ModuleType, annotation: str) -> str:
+    """Return the docstring of the table that a field holds."""
+    kind = getattr(module, annotation.removesuffix(" | None"), None)
+    return (kind.__doc__ or "") if isinstance(kind, type) else ""
 
 
 def _enum(name: str) -> dict[str, str]:
@@ -274,11 +281,9 @@ def _type(text: str) -> str:
     listed = re.fullmatch(r"list\[(\w+)\]", text)
     if listed:
         return f"array of {listed[1].lower()} tables"
-    name = text.removesuffix(" | None").lower()
-    return f"{name} table" if name in _TABLES else name
-
-
-_TABLES = {"server", "login", "resource", "limits"}
+    plain = text.removesuffix(" | None")
+    table = hasattr(_target_file, plain) and plain != "Role"
+    return f"{plain.lower()} table" if table else plain.lower()
 
 
 def _default(field: Field) -> str:
@@ -421,6 +426,17 @@ def _accommodations() -> list[str]:
     return _markdown(("accommodation", "what is done"), rows)
 
 
+def _target_tables() -> list[str]:
+    """Give every table of the target file a section of its own."""
+    lines: list[str] = []
+    for name, kind in vars(_target_file).items():
+        own = isinstance(kind, type) and kind.__module__ == _target_file.__name__
+        if own and not name.startswith("_") and name != "TargetFile":
+            table = _struct(_target_file, name)()
+            lines += [f"### {name}", "", str(kind.__doc__), "", *table, ""]
+    return lines[:-1]
+
+
 def _target_words() -> list[str]:
     rows = [(f"`{t}.{k}`", _code(words)) for (t, k), words in _target.WORDS.items()]
     rows += [
@@ -466,13 +482,8 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     "placeholders": _placeholders,
     "profiles": _profiles,
     "target": _struct(_target_file, "TargetFile"),
-    "server": _struct(_target_file, "Server"),
-    "login": _struct(_target_file, "Login"),
-    "user": _struct(_target_file, "User"),
-    "resource": _struct(_target_file, "Resource"),
-    "accommodation": _struct(_target_file, "Accommodation"),
+    "target-tables": _target_tables,
     "accommodations": _accommodations,
-    "limits": _struct(_target_file, "Limits"),
     "target-words": _target_words,
     "target-placeholders": _target_placeholders,
 }

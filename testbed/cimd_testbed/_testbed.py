@@ -175,29 +175,36 @@ class Testbed:
 
     def _build(self) -> None:
         network = self._network
-        common = (network.dialer(None), network.resolver(None), self.trust.context())
-        ways = dict(zip(("dialer", "resolver", "trust"), common, strict=True))
-        development = replace(
-            Checks(),
-            addresses=development_addresses,
-            jwks_addresses=development_addresses,
-            logo_addresses=development_addresses,
-        )
-        settings = Settings(
-            self.issuer, (Resource(self.resource, SCOPES),), users=self.users
-        )
+        dialer, resolver = network.dialer(None), network.resolver(None)
+        trust, clock = self.trust.context(), self.clock
         self.authorization_server = AuthorizationServer(
-            settings, development, clock=self.clock, **ways
+            Settings(self.issuer, (Resource(self.resource, SCOPES),), users=self.users),
+            replace(
+                Checks(),
+                addresses=development_addresses,
+                jwks_addresses=development_addresses,
+                logo_addresses=development_addresses,
+            ),
+            dialer=dialer,
+            resolver=resolver,
+            trust=trust,
+            clock=clock,
         )
         self.tool_server = ToolServer(
-            ToolServerSettings(self.resource, self.issuer), clock=self.clock, **ways
+            ToolServerSettings(self.resource, self.issuer),
+            dialer=dialer,
+            resolver=resolver,
+            trust=trust,
+            clock=clock,
         )
         self.agent_host = AgentHost(
             AgentHostSettings(self.agent_origin),
             replace(AgentHostChecks(), discovery_addresses=development_addresses),
-            clock=self.clock,
+            dialer=dialer,
+            resolver=resolver,
+            trust=trust,
+            clock=clock,
             open_browser=self._open_browser,
-            **ways,
         )
         self._handlers = {
             "authorization server": self.authorization_server.handle,

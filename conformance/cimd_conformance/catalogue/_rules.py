@@ -20,21 +20,28 @@ VARIANTS = {
     "alg": ("ES256", "RS256"),
     "keys": ("jwks", "jwks_uri"),
     "protocol": ("2025-11-25", "2026-07-28"),
+    "token": ("jwks", "introspection"),
 }
 FEATURES = (
     *("refresh", "revocation", "introspection", "private_key_jwt", "logo", "iss"),
     *("step-up", "hosted-document", "several-servers"),
+    *("effect", "session", "scope", "several-scopes"),
 )
 ACCOMMODATIONS = ("assertion-audience", "assertion-without-type", "no-resource")
 FLOWS = (
     *("authorization-code", "refresh", "revocation", "introspection", "metadata"),
     *("connect", "step-up", "hosted-document"),
+    *("tool-call", "tool-list", "greeting", "discovery"),
 )
 ISOLATION = ("concurrent", "exclusive")
 SITES = ("client", "evil", "other", "server", "as")
 """Places that are there without being declared; the last two are a client's."""
 _SITE_FIELDS = ("origin", "host", "address", "document", "callback", "jwks", "path")
-_RUN_NAMES = ("issuer", "token_endpoint", "authorization_endpoint", "now")
+_RUN_NAMES = (
+    *("issuer", "token_endpoint", "authorization_endpoint", "now"),
+    *("resource", "resource.origin", "resource.path", "audience", "client_id"),
+    *("scope", "scope.base", "tool.name", "tool.scope", "token", "marker"),
+)
 
 
 def complaints(scenario: Scenario) -> Iterator[Complaint]:

@@ -11,7 +11,7 @@ from cimd_testbed.parties import Web
 
 UPSTREAM_HOST = "idp.cimd-upstream.net"
 UPSTREAM_ADDRESS = ipaddress.IPv4Address("93.184.215.15")
-SITES = ("client", "evil", "other", "upstream")
+SITES = ("client", "evil", "other", "upstream", "issuer")
 
 
 @dataclass(slots=True)

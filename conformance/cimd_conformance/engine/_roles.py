@@ -34,8 +34,35 @@ def _authorization_server() -> RoleKit:
     return RoleKit(Checks, _embedded.start_embedded, _external.start_external)
 
 
+def _agent_host() -> RoleKit:
+    from cimd_conformance.engine import _agent_external, _agent_host  # noqa: PLC0415
+    from cimd_testbed.reference.agent_host import AgentHostChecks  # noqa: PLC0415
+
+    return RoleKit(
+        AgentHostChecks,
+        _agent_host.start_embedded_agent_host,
+        _agent_external.start_external_agent_host,
+    )
+
+
+def _tool_server() -> RoleKit:
+    from cimd_conformance.engine import (  # noqa: PLC0415 - lazily
+        _embedded_tool_server,
+        _tool_server,
+    )
+    from cimd_testbed.reference.tool_server import ToolServerChecks  # noqa: PLC0415
+
+    return RoleKit(
+        ToolServerChecks,
+        _embedded_tool_server.start_embedded_tool_server,
+        _tool_server.start_external_tool_server,
+    )
+
+
 KITS: dict[Role, Callable[[], RoleKit]] = {
     Role.AUTHORIZATION_SERVER: _authorization_server,
+    Role.TOOL_SERVER: _tool_server,
+    Role.AGENT_HOST: _agent_host,
 }
 """The roles that exist; each is imported when it is needed."""
 

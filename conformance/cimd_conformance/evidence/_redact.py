@@ -16,6 +16,7 @@ from urllib.parse import quote, quote_plus, unquote
 from cimd_conformance.model import HttpMessage
 
 KEPT_BODY = 4096
+KEPT_HEADERS = 100
 LEARNT_BODY = 65536
 """So much is searched for secrets; what is kept is less."""
 
@@ -54,7 +55,8 @@ def looks_opaque(value: str) -> bool:
 def _forms(value: str) -> list[str]:
     """Return how a value is written in URLs, forms, markup and JSON."""
     in_json = json.dumps(value)[1:-1]
-    urls = [quote(value), quote(value, safe=""), quote_plus(value)]
+    raw = value.encode("utf-8", "surrogatepass")
+    urls = [quote(raw), quote(raw, safe=""), quote_plus(raw)]
     return [*urls, escape(value), in_json, in_json.replace("/", "\\/")]
 
 
@@ -126,8 +128,10 @@ class Redactor:
         self, start: str, headers: tuple[tuple[str, str], ...], body: bytes
     ) -> HttpMessage:
         """Make the redacted record of one HTTP message."""
-        kept = [(name, self.header(name, value)) for name, value in headers]
+        kept = [
+            (name[:KEPT_BODY], self.header(name, value)[:KEPT_BODY])
+            for name, value in headers[:KEPT_HEADERS]
+        ]
         text = self.text(body[:LEARNT_BODY].decode("utf-8", "replace"))
-        return HttpMessage(
-            self.text(start), kept, text[:KEPT_BODY], len(body) > KEPT_BODY
-        )
+        cut = len(body) > KEPT_BODY or len(headers) > KEPT_HEADERS
+        return HttpMessage(self.text(start)[:KEPT_BODY], kept, text[:KEPT_BODY], cut)

@@ -4,11 +4,14 @@ from cimd_conformance.target._load import cache_dir, load_target, prepare_target
 from cimd_conformance.target._model import (
     ACCOMMODATIONS,
     Accommodation,
+    Called,
     Limits,
     Login,
     Resource,
     Server,
     TargetFile,
+    Tokens,
+    Tool,
     User,
 )
 from cimd_conformance.target._schema import target_schema
@@ -16,11 +19,14 @@ from cimd_conformance.target._schema import target_schema
 __all__ = [
     "ACCOMMODATIONS",
     "Accommodation",
+    "Called",
     "Limits",
     "Login",
     "Resource",
     "Server",
     "TargetFile",
+    "Tokens",
+    "Tool",
     "User",
     "cache_dir",
     "load_target",

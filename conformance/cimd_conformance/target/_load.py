@@ -24,7 +24,8 @@ NAMES = frozenset(
     {
         *("origin", "host", "port", "ca_file", "bundle_file", "cache", "state"),
         *("upstream.issuer", "upstream.authorize", "upstream.token", "upstream.jwks"),
-        *("token_endpoint", "resource", "dir"),
+        *("token_endpoint", "resource", "dir", "issuer", "jwks_uri"),
+        *("introspection_endpoint", "introspection_client", "introspection_secret"),
     }
 )
 """Placeholders that a target file may use."""
@@ -32,6 +33,8 @@ NAMES = frozenset(
 WORDS: dict[tuple[str, str], tuple[str, ...]] = {
     ("resource", "shown_by"): ("jwks", "introspection", "call"),
     ("login", "driver"): ("form", "auto"),
+    ("tokens", "judged_by"): ("jwks", "introspection"),
+    ("tokens", "alg"): ("ES256", "RS256"),
 }
 """Closed sets, by table and key."""
 
@@ -98,6 +101,7 @@ def _placeholders(target: TargetFile) -> Iterator[Wrong]:
         (["server", "metadata"], server.metadata, NAMES),
         (["login", "origins"], target.login.origins, NAMES),
         (["resource", "uri"], target.resource.uri, NAMES),
+        (["tokens", "audience"], target.tokens.audience, NAMES),
     ]
     for key, value in server.env.items():
         values.append((["server", "env", key], value, NAMES))

@@ -65,6 +65,35 @@ class Resource(_Table, frozen=True):
     client_secret: str = ""
 
 
+class Tokens(_Table, frozen=True):
+    """For a tool server: the access tokens that it takes from our issuer."""
+
+    judged_by: str = "jwks"
+    """`jwks` for signed tokens, `introspection` for opaque ones."""
+    alg: str = "ES256"
+    """How tokens are signed: ES256 or RS256."""
+    audience: str = "{resource}"
+    """`aud` of a good token."""
+
+
+class Called(_Table, frozen=True):
+    """A tool with its arguments; `{marker}` in them is different in every flow."""
+
+    name: str
+    arguments: dict[str, Any] = {}
+
+
+class Tool(_Table, frozen=True):
+    """For a tool server: the tool to call, and how it shows that it ran."""
+
+    call: Called | None = None
+    """Without it, a tool of `tools/list` that works with minimal arguments."""
+    scope: str = ""
+    """What of `resource.scope` this tool takes and not every request does."""
+    effect: Called | None = None
+    """Another tool in whose result the marker of the call shows."""
+
+
 class Accommodation(_Table, frozen=True):
     """A deviation that the control needs: it unblocks the run and is itself a check."""
 
@@ -94,6 +123,8 @@ class TargetFile(_Table, frozen=True):
     server: Server = Server()
     login: Login = Login()
     resource: Resource = Resource()
+    tokens: Tokens = Tokens()
+    tool: Tool = Tool()
     client_document: dict[str, Any] = {}
     """Members that every client document for this target has."""
     accommodation: list[Accommodation] = []

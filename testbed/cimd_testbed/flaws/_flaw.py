@@ -64,3 +64,4 @@ class Registrar:
 
 authorization_server = Registrar("authorization-server")
 tool_server = Registrar("tool-server")
+agent_host = Registrar("agent-host")

@@ -7,6 +7,9 @@ from types import MappingProxyType
 
 from cimd_testbed.flaws import (  # noqa: F401 - imported for what they register
     _addresses,
+    _agent_discovery,
+    _agent_requests,
+    _agent_responses,
     _authorization,
     _caching,
     _client_auth,

@@ -60,7 +60,10 @@ def _event_bytes(method: str, target: str, headers: Headers, body: bytes) -> byt
     elif method in ("POST", "PUT", "PATCH") and "content-length" not in names:
         lines.append("Content-Length: 0")
     head = "\r\n".join(lines) + "\r\n\r\n"
-    return head.encode("utf-8", "surrogateescape") + body
+    try:
+        return head.encode("utf-8", "surrogateescape") + body
+    except UnicodeEncodeError:  # half a surrogate pair, out of somebody's JSON
+        return head.encode("utf-8", "replace") + body
 
 
 def _decode(head: h11.Response) -> Headers:
@@ -134,6 +137,22 @@ async def exchange(
     return response, reusable
 
 
+def _requestable(url: str) -> UrlParts:
+    """Take a URL apart; raises `HttpError` for what no request can be sent to.
+
+    URLs come from the implementation under test: `http://[` is its fault, not ours.
+    """
+    parts = split_url(url)
+    try:
+        port = parts.port
+        parts.host.encode("idna")
+    except ValueError as error:
+        raise HttpError(f"{url!r} cannot be requested: {error}") from None
+    if parts.scheme not in ("http", "https") or not parts.host or port is None:
+        raise HttpError("Only absolute http and https URLs can be requested.")
+    return parts
+
+
 @dataclass(slots=True)
 class HttpClient:
     """A client for the parties: resolves, dials, keeps connections, follows nothing.
@@ -158,7 +177,7 @@ class HttpClient:
 
         Raises `HttpError`, `OSError` or `TimeoutError` when there is no response.
         """
-        parts = split_url(url)
+        parts = _requestable(url)
         if not any(name.lower() == "host" for name, _ in headers):
             headers = (("Host", (parts.authority or "").rpartition("@")[2]), *headers)
         stream, used_before = await self._connect(parts)
@@ -198,8 +217,7 @@ class HttpClient:
 
     async def _open(self, parts: UrlParts) -> Stream:
         host, port = parts.host, parts.port
-        if parts.scheme not in ("http", "https") or not host or port is None:
-            raise HttpError("Only absolute http and https URLs can be requested.")
+        assert port is not None
         literal = literal_address(host)
         addresses = [literal] if literal else await self.resolver.resolve(host)
         async with asyncio.timeout(self.limits.seconds):

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import urljoin
 
 from cimd_testbed.core import split_url
 from cimd_testbed.net import Headers, HttpClient, Response
@@ -17,6 +16,7 @@ from cimd_testbed.parties._forms import (
     Credentials,
     Submission,
     fill_form,
+    join_url,
     meta_refresh,
 )
 
@@ -67,7 +67,7 @@ class Browser:
             page = await self._request(message, method, url, body, previous)
             location = self._location(page)
             if location is not None:
-                location = urljoin(url, location) if location[:1] in "/?" else location
+                location = join_url(url, location) if location[:1] in "/?" else location
                 if self._foreign(location):
                     return Landing(location, None, consent)
                 previous, url, method, body = url, location, "GET", b""

@@ -37,6 +37,14 @@ class Submission:
     """Values of hidden fields: transaction ids and CSRF tokens, to be redacted."""
 
 
+def join_url(base: str, url: str) -> str:
+    """Resolve a reference; what no URL library can read stays as it is."""
+    try:
+        return urljoin(base, url)
+    except ValueError:
+        return url
+
+
 def meta_refresh(html: str) -> str | None:
     """Return the URL of an immediate `<meta http-equiv=refresh>`, or None."""
     for node in LexborHTMLParser(html).css("meta[http-equiv]"):
@@ -121,7 +129,7 @@ def fill_form(html: str, page_url: str, credentials: Credentials) -> Submission 
     if button is not None:
         fields.append(button)
     method = (form.attributes.get("method") or "get").upper()
-    url = urljoin(page_url, form.attributes.get("action") or page_url)
+    url = join_url(page_url, form.attributes.get("action") or page_url)
     body = urlencode(fields)
     if method == "GET":
         url, body = f"{url.partition('?')[0]}?{body}", ""

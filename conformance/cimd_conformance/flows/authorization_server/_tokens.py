@@ -17,7 +17,7 @@ from cimd_conformance.flows.authorization_server._common import (
 )
 from cimd_conformance.flows.authorization_server._identity import Identity
 from cimd_conformance.flows.authorization_server._state import AsState
-from cimd_conformance.flows.authorization_server._use import use_token
+from cimd_conformance.flows.authorization_server._use import sendable, use_token
 from cimd_conformance.model import HarnessError, Message, Outcome, Step, Verb
 from cimd_testbed.net import Headers, Response
 from cimd_testbed.parties import SigningKey, new_key, sign_jwt
@@ -148,7 +148,9 @@ def _tokens(
         return end(step, refused, describe(response))
     state.messages[message] = value
     state.access_token = token
-    state.refresh_token = str(value.get("refresh_token") or state.refresh_token)
+    refresh_token = value.get("refresh_token")
+    if isinstance(refresh_token, str) and sendable(refresh_token):
+        state.refresh_token = refresh_token
     for kind, secret in (
         ("access-token", state.access_token),
         ("refresh-token", state.refresh_token),

@@ -26,8 +26,15 @@ _INITIALIZE = {
 }
 
 
+def sendable(token: str) -> bool:
+    """Whether a token has the characters that tokens can have (RFC 6749 A.12)."""
+    return token != "" and all(" " <= char <= "~" for char in token)
+
+
 async def use_token(state: AsState) -> str | None:
     """Return None when the token works, otherwise why it does not."""
+    if not sendable(state.access_token):
+        return "the access token has characters that no token can have"
     match state.world.target.shown_by:
         case "jwks":
             return await _by_jwks(state)

@@ -1,0 +1,150 @@
+"""Agent hosts as targets: the embedded reference, and clients that a file describes."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import partial
+
+from cimd_conformance.catalogue import Instance
+from cimd_conformance.engine._labels import current_scenario
+from cimd_conformance.engine._surroundings import Surroundings
+from cimd_conformance.engine._target import RunningTarget, nothing_to_close
+from cimd_conformance.flows.agent_host import (
+    AgentView,
+    AgentWorld,
+    Driver,
+    Ended,
+    Ending,
+    Errand,
+    run_flow,
+)
+from cimd_testbed.core import ShiftedClock
+from cimd_testbed.net import Service
+from cimd_testbed.reference.agent_host import (
+    AgentHost,
+    AgentHostChecks,
+    AgentHostSettings,
+    Stopped,
+)
+
+HOSTS = {
+    "none": ("agent.cimd-lab.net", ipaddress.IPv4Address("93.184.215.16")),
+    "private_key_jwt": (
+        "agent-with-keys.cimd-lab.net",
+        ipaddress.IPv4Address("93.184.215.17"),
+    ),
+}
+"""The reference, as a public client and with keys."""
+FEATURES = frozenset(
+    {"refresh", "step-up", "hosted-document", "several-servers", "private_key_jwt"}
+)
+PROTOCOLS = ("2026-07-28", "2025-11-25")
+JOBS = 24
+SECONDS = 10.0
+
+_errand: ContextVar[Errand | None] = ContextVar("errand", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedDriver:
+    """Calls the reference as a library."""
+
+    hosts: dict[str, AgentHost]
+
+    async def connect(self, errand: Errand) -> Ended:
+        """Call the tool as often as the errand says."""
+        current_scenario.set(errand.label)
+        _errand.set(errand)
+        host = self.hosts[errand.auth]
+        try:
+            async with asyncio.timeout(SECONDS):
+                for _ in range(errand.calls):
+                    await host.call_tool(errand.server_url, errand.tool)
+        except Stopped as stopped:
+            return Ended(Ending.EXITED, good=False, detail=str(stopped))
+        except TimeoutError:
+            return Ended(Ending.HUNG, good=False, detail="it did not end in time")
+        return Ended(Ending.EXITED, good=True, detail="the tool was called")
+
+
+async def open_browser(url: str) -> None:
+    """Hand a URL to the browser of the errand that is being done."""
+    errand = _errand.get()
+    assert errand is not None, "the reference opens a browser on errands alone"
+    errand.open_url(url)
+
+
+async def start_embedded_agent_host(
+    around: Surroundings, checks: AgentHostChecks
+) -> RunningTarget:
+    """Start the reference on the run's network, with the given checks."""
+    network, authority = around.network, around.authority
+    clock = ShiftedClock()
+    hosts = {}
+    for auth, (name, address) in HOSTS.items():
+        host = AgentHost(
+            AgentHostSettings(
+                f"https://{name}",
+                auth_method=auth,
+                per_server=True,
+                protocols=PROTOCOLS,
+            ),
+            checks,
+            dialer=network.dialer(None),
+            resolver=network.resolver(None),
+            trust=authority.trust(),
+            clock=clock,
+            open_browser=open_browser,
+        )
+        hosts[auth] = host
+        network.zone.point(name, address)
+        service = Service(host.handle, authority.context_for, network.contacts)
+        await network.listen(address, 443, service)
+    view = AgentView("embedded reference", FEATURES, PROTOCOLS, {})
+    world = agent_world(around, view, EmbeddedDriver(hosts))
+    world.advance, world.now = clock.advance, clock.now
+    world.rotate_key = hosts["private_key_jwt"].rotate_key
+    return RunningTarget(
+        world,
+        partial(run_flow, world),
+        partial(missing_feature, view),
+        nothing_to_close,
+        asyncio.Event(),
+        JOBS,
+        0.0,
+    )
+
+
+def agent_world(
+    around: Surroundings, view: AgentView, driver: Driver, seconds: float = 15.0
+) -> AgentWorld:
+    """Make the world of a run against an agent host."""
+    return AgentWorld(
+        around.network,
+        around.parties.web,
+        around.authority.trust(),
+        around.evidence,
+        around.seed,
+        around.leases.lease,
+        ports=around.parties.ports,
+        seconds=seconds,
+        agent=view,
+        driver=driver,
+        certificate_for=around.authority.context_for,
+    )
+
+
+def missing_feature(view: AgentView, instance: Instance) -> str | None:
+    """Return a feature that the instance needs and the target does not have."""
+    wanted = set(instance.scenario.features)
+    if instance.variant.get("auth") == "private_key_jwt":
+        wanted.add("private_key_jwt")
+    if instance.scenario.flow in ("refresh", "step-up", "hosted-document"):
+        wanted.add(instance.scenario.flow)
+    protocol = instance.variant.get("protocol")
+    if protocol is not None and protocol not in view.protocols:
+        return f"the protocol {protocol}"
+    return next(iter(sorted(wanted - view.features)), None)

@@ -1,0 +1,171 @@
+"""A tool server as a target: what embedded and external ones share, and external."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
+
+from cimd_conformance.catalogue import Instance
+from cimd_conformance.engine._process import (
+    OnLine,
+    Placed,
+    demand_local,
+    place,
+    start_process,
+    wait_ready,
+)
+from cimd_conformance.engine._surroundings import Surroundings
+from cimd_conformance.engine._target import RunningTarget
+from cimd_conformance.flows.tool_server import (
+    ToolCall,
+    ToolView,
+    ToolWorld,
+    probe,
+    run_flow,
+)
+from cimd_conformance.target import Called, TargetFile
+from cimd_testbed.core import SystemClock, split_url
+from cimd_testbed.net import LoopbackNetwork
+from cimd_testbed.parties import TokenIssuer
+
+ISSUER_HOST = "auth.cimd-issuer.net"
+ISSUER_ADDRESS = ipaddress.IPv4Address("93.184.215.16")
+HOST = "mcp.cimd-target.net"
+ADDRESS = ipaddress.IPv4Address("93.184.215.21")
+
+
+def open_issuer(around: Surroundings, alg: str) -> TokenIssuer:
+    """Publish the authorization server that the target will trust."""
+    network, parties = around.network, around.parties
+    origin = f"https://{ISSUER_HOST}"
+    if isinstance(network, LoopbackNetwork):
+        origin = f"https://localhost:{parties.ports['issuer']}"
+    else:
+        network.zone.point(ISSUER_HOST, ISSUER_ADDRESS)
+    issuer = TokenIssuer(origin, alg)
+    issuer.publish(parties.web)
+    return issuer
+
+
+def tool_world(
+    around: Surroundings,
+    issuer: TokenIssuer,
+    view: ToolView,
+    now: Callable[[], float],
+    advance: Callable[[float], None] | None = None,
+) -> ToolWorld:
+    """Return the world of a run against one endpoint."""
+    return ToolWorld(
+        around.network,
+        around.parties.web,
+        around.authority.trust(),
+        around.evidence,
+        around.seed,
+        around.leases.lease,
+        advance,
+        now,
+        around.parties.ports,
+        issuer=issuer,
+        views={view.source: view},
+    )
+
+
+def announced(view: ToolView) -> set[str]:
+    """Return the optional features that an endpoint has."""
+    found = {
+        "effect": view.effect is not None,
+        "session": view.sessions,
+        "scope": bool(view.scope),
+        "several-scopes": len(view.scope.split()) > 1,
+    }
+    return {name for name, there in found.items() if there}
+
+
+def missing_feature(world: ToolWorld, instance: Instance) -> str | None:
+    """Return a feature that the instance needs and the target does not have."""
+    source, protocol = instance.variant.get("token"), instance.variant.get("protocol")
+    if source is not None and source not in world.views:
+        return f"access tokens judged by {source}"
+    view = world.view(instance.variant)
+    if protocol is not None and protocol not in view.protocols:
+        return f"MCP {protocol}"
+    wanted = set(instance.scenario.features)
+    return next(iter(sorted(wanted - announced(view))), None)
+
+
+async def start_external_tool_server(
+    around: Surroundings, path: Path, target: TargetFile, on_line: OnLine
+) -> RunningTarget:
+    """Start the target and wait until a good token opens a tool of it.
+
+    Raises `TargetError` when it does not come up or no token works, `ConfigError` when
+    it is not on this machine.
+    """
+    stack = AsyncExitStack()
+    try:
+        return await _start(around, path, target, on_line, stack)
+    except BaseException:
+        await stack.aclose()
+        raise
+
+
+async def _start(
+    around: Surroundings,
+    path: Path,
+    target: TargetFile,
+    on_line: OnLine,
+    stack: AsyncExitStack,
+) -> RunningTarget:
+    issuer = open_issuer(around, target.tokens.alg)
+    placed = place(around, path, target, stack, HOST)
+    placed.names.update(issuer.placeholders())
+    usual = placed.origin + "/mcp"
+    placed.names["resource"] = resource = placed.fill(
+        target.resource.uri, resource=usual
+    )
+    demand_local(resource, "resource")
+    await start_process(placed, on_line, stack, HOST, ADDRESS)
+    source = target.tokens.judged_by
+    world = tool_world(around, issuer, _view(placed, resource), SystemClock().now)
+    world.seconds = target.limits.seconds
+    origin = placed.origin if placed.process else split_url(resource).origin
+    await wait_ready(placed, origin, world.http)
+    world.views[source] = await probe(world, source)
+    process, limits = placed.process, target.limits
+    running = RunningTarget(
+        world,
+        partial(run_flow, world),
+        partial(missing_feature, world),
+        stack.aclose,
+        process.exited if process is not None else asyncio.Event(),
+        limits.jobs,
+        limits.grace,
+    )
+    if process is not None:
+        running.exit_code = lambda: process.exit_code
+        running.last_output = lambda: process.tail[-20:]
+    return running
+
+
+def _view(placed: Placed, resource: str) -> ToolView:
+    target = placed.target
+    tokens, tool = target.tokens, target.tool
+    return ToolView(
+        target.name,
+        resource,
+        placed.fill(tokens.audience),
+        target.resource.scope,
+        tool.scope,
+        _call(tool.call) or ToolCall("", {}),
+        _call(tool.effect),
+        tokens.judged_by,
+        frozenset(),
+    )
+
+
+def _call(called: Called | None) -> ToolCall | None:
+    return ToolCall(called.name, dict(called.arguments)) if called else None

@@ -1,0 +1,71 @@
+"""The person in front of the browser that a client opens: goes along with everything.
+
+The page of our authorization server sends the browser back at once; the browser
+follows to the client's redirect URI, on loopback or on https.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from cimd_conformance.flows.agent_host._stage import BROWSER, Stage
+from cimd_testbed.core import split_url
+from cimd_testbed.net import Headers, HttpClient, HttpError, Response
+
+MAX_STEPS = 6
+REDIRECTS = (301, 302, 303, 307, 308)
+_HEADERS: Headers = (
+    ("User-Agent", BROWSER),
+    ("Accept", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"),
+    ("Sec-Fetch-Mode", "navigate"),
+)
+
+
+@dataclass(slots=True)
+class PlayedBrowser:
+    """Opens what one client wants opened, each URL once."""
+
+    http: HttpClient
+    stage: Stage
+    ours: Callable[[str], bool]
+    """Whether a host is one of the scenario's own."""
+    on_callback: Callable[[str, Response | None], None]
+    """Hears of each visit of a place that is not ours: the client's redirect URI."""
+    _seen: set[str] = field(default_factory=set)
+    _visits: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def open(self, url: str) -> None:
+        """Open a URL, as a program would that hands it to a browser."""
+        if url in self._seen:
+            return
+        self._seen.add(url)
+        self.stage.opened(url)
+        if split_url(url).scheme in ("http", "https"):
+            visit = asyncio.create_task(self._visit(url), name="browser")
+            self._visits.add(visit)
+            visit.add_done_callback(self._visits.discard)
+
+    async def close(self) -> None:
+        """Close the window, whatever it shows."""
+        for visit in list(self._visits):
+            visit.cancel()
+        await asyncio.gather(*self._visits, return_exceptions=True)
+
+    async def _visit(self, url: str) -> None:
+        for _ in range(MAX_STEPS):
+            host = (split_url(url).authority or "").rpartition("@")[2]
+            ours = self.ours(host)
+            response: Response | None = None
+            try:
+                response = await self.http.request("GET", url, _HEADERS)
+            except (HttpError, OSError, TimeoutError, ValueError):
+                if ours:
+                    self.stage.events.append("astray")
+            if not ours:
+                self.on_callback(url, response)
+            location = response.header("location") if response is not None else None
+            if response is None or response.status not in REDIRECTS or not location:
+                return
+            url = location

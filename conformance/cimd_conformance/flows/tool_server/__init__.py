@@ -1,0 +1,24 @@
+"""The flows of a tool server under test: an MCP server as a protected resource."""
+
+from cimd_conformance.flows.tool_server._probe import probe
+from cimd_conformance.flows.tool_server._run import run_flow
+from cimd_conformance.flows.tool_server._verbs import FLOWS, VERBS
+from cimd_conformance.flows.tool_server._world import (
+    LEGACY,
+    MODERN,
+    ToolCall,
+    ToolView,
+    ToolWorld,
+)
+
+__all__ = [
+    "FLOWS",
+    "LEGACY",
+    "MODERN",
+    "VERBS",
+    "ToolCall",
+    "ToolView",
+    "ToolWorld",
+    "probe",
+    "run_flow",
+]

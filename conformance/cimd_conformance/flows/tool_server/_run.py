@@ -1,0 +1,27 @@
+"""Run one flow of a tool server, from fresh clients to its end."""
+
+from __future__ import annotations
+
+from cimd_conformance.flows._flow import Flow, FlowResult
+from cimd_conformance.flows.tool_server._state import finish, make_state
+from cimd_conformance.flows.tool_server._verbs import FLOWS, VERBS
+from cimd_conformance.flows.tool_server._world import ToolWorld
+from cimd_conformance.model import Scenario, Step
+
+
+async def run_flow(
+    world: ToolWorld,
+    label: str,
+    flow: str,
+    variant: dict[str, str],
+    scenario: Scenario | None = None,
+) -> FlowResult:
+    """Run a legitimate flow, or the changed one of a scenario."""
+    state = await make_state(world, label, scenario, variant)
+    steps = [Step(verb) for verb in FLOWS[flow]]
+    if scenario is not None and scenario.step:
+        steps = scenario.step
+    try:
+        return await Flow(state, VERBS, steps).run()
+    finally:
+        await finish(state)

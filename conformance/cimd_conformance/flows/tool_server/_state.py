@@ -1,0 +1,102 @@
+"""The state of one flow of a tool server: our clients, their tokens and sessions."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+from cimd_conformance.flows._flow import FlowState
+from cimd_conformance.flows.tool_server._world import (
+    LEGACY,
+    MODERN,
+    ToolView,
+    ToolWorld,
+)
+from cimd_conformance.model import Scenario
+from cimd_testbed.core import split_url
+
+
+@dataclass(slots=True)
+class Caller:
+    """One client of one user, with what it holds."""
+
+    name: str
+    subject: str
+    client_id: str
+    token: str = ""
+    token_of: str = ""
+    """Which changes the token was made with."""
+    session: str = ""
+
+
+@dataclass(slots=True)
+class ToolState(FlowState):
+    """What the steps hand on."""
+
+    world: ToolWorld
+    view: ToolView = field(kw_only=True)
+    callers: dict[str, Caller] = field(default_factory=dict)
+    marker: str = ""
+    registered: list[str] = field(default_factory=list)
+    """Tokens about which the issuer answers for this flow."""
+    revoked: set[str] = field(default_factory=set)
+    calls: int = 0
+    """The number of JSON-RPC requests so far: their ids."""
+
+    @property
+    def protocol(self) -> str:
+        """The form of the protocol that this flow speaks."""
+        stated = self.variant.get("protocol")
+        return stated or (MODERN if MODERN in self.view.protocols else LEGACY)
+
+    def caller(self, name: str) -> Caller:
+        """Return one of our clients, made when it is first asked for."""
+        if name not in self.callers:
+            number = self.world.serial()
+            client_id = f"{self.sites['client'].origin}/i{number}/client.json"
+            self.callers[name] = Caller(name, f"user-{number}", client_id)
+        return self.callers[name]
+
+    def known(self) -> dict[str, Any]:
+        """Return the placeholders and their values."""
+        view, client = self.view, self.callers.get("client")
+        resource = split_url(view.resource)
+        return {
+            **FlowState.known(self),
+            "issuer": self.world.issuer.issuer,
+            "resource": view.resource,
+            "resource.origin": resource.origin,
+            "resource.path": resource.path,
+            "audience": view.audience,
+            "scope": view.scope,
+            "scope.base": view.base_scope,
+            "tool.name": view.tool.name,
+            "tool.scope": view.tool_scope or view.scope,
+            "marker": self.marker,
+            "token": client.token if client else "",
+            "client_id": client.client_id if client else "",
+        }
+
+
+async def make_state(
+    world: ToolWorld, label: str, scenario: Scenario | None, variant: dict[str, str]
+) -> ToolState:
+    """Prepare fresh clients of the same shape as the control's, and the places."""
+    view = world.view(variant)
+    state = ToolState(world, label, scenario, variant, world.http(label), view=view)
+    places = {place.name: place for place in (scenario.place if scenario else [])}
+    prefix = f"/i{world.serial()}"
+    for name in {"client", "evil", *places}:
+        state.sites[name] = await world.site(label, name, prefix, places.get(name))
+    state.marker = f"marker-{world.seed}-{world.serial()}"
+    state.caller("client")
+    return state
+
+
+async def finish(state: ToolState) -> None:
+    """Close connections and forget the tokens."""
+    await state.http.close()
+    for token in state.registered:
+        state.world.issuer.answers.pop(token, None)
+    await asyncio.sleep(0)
