@@ -46,23 +46,28 @@ def write_connections(events: Iterable[bytes], file: Path) -> list[Connection]:
 def _plain(event: dict[str, Any]) -> dict[str, Any]:
     request, response = event["request"], event.get("response") or {"start": "200"}
     method, url = request["start"].split(" ", 1)
-    headers = _headers(response)
-    length = next((v for k, v in headers if k.lower() == "content-length"), None)
     return {
         "method": method,
         "url": _ascii(url),
         "headers": _headers(request),
-        "body": len(request.get("body", "")),
+        "body": _length(request),
         "status": int(response["start"]),
-        "response_headers": [h for h in headers if h[0].lower() != "content-length"],
-        "response_body": int(length or len(response.get("body", ""))),
+        "response_headers": _headers(response),
+        "response_body": _length(response),
     }
 
 
 def _headers(message: dict[str, Any]) -> list[list[str]]:
-    own = ("transfer-encoding", "connection")
+    framing = ("content-length", "transfer-encoding", "connection", "expect")
     pairs = message.get("headers", [])
-    return [[k, _ascii(v)] for k, v in pairs if k.lower() not in own]
+    return [[k, _ascii(v)] for k, v in pairs if k.lower() not in framing]
+
+
+def _length(message: dict[str, Any]) -> int:
+    """Return the size of a body: as announced, else as it was kept."""
+    pairs = message.get("headers", [])
+    said = next((v for k, v in pairs if k.lower() == "content-length"), "")
+    return int(said) if said.isdigit() else len(message.get("body", ""))
 
 
 def _ascii(text: str) -> str:

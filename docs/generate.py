@@ -101,6 +101,8 @@ FIELDS = {
     "Accommodation.what": "Which deviation; see below.",
     "Accommodation.because": "Why the target needs it.",
     "Accommodation.value": "Its value, where it takes one.",
+    "Called.name": "The tool's name.",
+    "Called.arguments": "Its arguments.",
     "Limits.jobs": "How many scenarios run at the same time.",
     "TargetFile.schema": "The version of this format: 1.",
     "TargetFile.name": "How reports call the target.",
@@ -342,7 +344,9 @@ def _messages() -> list[str]:
     docs = _enum("Message")
     rows = []
     for message in Message:
-        meaning = docs[message.value] or MESSAGES.get(message.value, "")
+        name = message.value
+        plain = f"The {name.replace('_', ' ')}."
+        meaning = docs[name] or MESSAGES.get(name, plain)
         steps = _code(v.value for v, sent in STEP_MESSAGES.items() if message in sent)
         judged = message in _structure._COME_BACK  # noqa: SLF001
         use = "judge" if judged or message.endswith("_headers") else "change"

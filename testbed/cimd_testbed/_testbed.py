@@ -12,14 +12,20 @@ itself on loopback, and no other special-use address.
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
 from cimd_certs import Authority
-from cimd_testbed.core import Clock, SystemClock, development_addresses
+from cimd_testbed.core import (
+    Clock,
+    SystemClock,
+    development_addresses,
+    well_known_url,
+)
 from cimd_testbed.net import (
     LOOPBACK,
     HttpClient,
@@ -47,6 +53,10 @@ USERS = {"alice": "alice-password", "bob": "bob-password"}
 SCOPES = ("mcp:read", "mcp:write")
 
 Handle = Callable[[Request], Awaitable[Response]]
+OnResponse = Callable[[str, Request, Response], None]
+"""server, request, response: called for each answer, before it is sent."""
+
+_FILE = re.compile(r"/([A-Za-z0-9_-][A-Za-z0-9._-]*\.json)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +93,8 @@ class DocumentHost:
     """Publishes client metadata documents and key sets at URLs of its own."""
 
     origin: str = ""
+    folder: Path | None = None
+    """Its `*.json` files are published besides, as they are at that moment."""
     documents: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def publish(self, document: Mapping[str, Any], name: str = "client") -> str:
@@ -100,14 +112,33 @@ class DocumentHost:
 
     async def handle(self, request: Request) -> Response:
         """Answer a request for a document."""
+        if request.method not in ("GET", "HEAD"):
+            return Response(405, (("Allow", "GET, HEAD"),))
         document = self.documents.get(request.path)
-        if document is None:
+        if document is not None:
+            return json_response(document, headers=[("Cache-Control", "max-age=60")])
+        body = self._file(request.path)
+        if body is None:
             return Response(404, (("Content-Type", "text/plain"),), b"not here\n")
-        return json_response(document, headers=[("Cache-Control", "max-age=60")])
+        kind = ("Content-Type", "application/json")
+        return Response(200, (kind, ("Cache-Control", "no-cache")), body)
+
+    def _file(self, path: str) -> bytes | None:
+        name = _FILE.fullmatch(path)
+        if name is None or self.folder is None:
+            return None
+        try:
+            return (self.folder / name[1]).read_bytes()
+        except OSError:
+            return None
 
 
 class Testbed:
-    """An authorization server, a tool server, an agent host and a document host."""
+    """An authorization server, a tool server, an agent host and a document host.
+
+    The authorization server issues tokens for the tool server, and for `resources`:
+    tool servers of your own that trust it.
+    """
 
     __test__ = False
     """Not a test class, whatever its name suggests to pytest."""
@@ -119,18 +150,33 @@ class Testbed:
         authority: Authority | None = None,
         users: Mapping[str, str] | None = None,
         clock: Clock | None = None,
+        resources: Sequence[str] = (),
+        on_response: OnResponse | None = None,
     ) -> None:
         self.users = dict(users or USERS)
         self.trust = Trust(authority or Authority())
         self.document_host = DocumentHost()
         self.clock = clock or SystemClock()
+        self._resources = tuple(resources)
+        self._on_response = on_response
         self._ports = ports
         self._network = LoopbackNetwork()
         self._handlers: dict[str, Handle] = {}
         self._visits: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        """Open the listeners and start the servers."""
+        """Open the listeners and start the servers.
+
+        Raises `OSError` when a port is taken.
+        """
+        try:
+            await self._start()
+        except BaseException:
+            await self._network.close()
+            raise
+        return self
+
+    async def _start(self) -> None:
         ports = self._ports
         issuer = await self._open("authorization server", ports.authorization_server)
         tools = await self._open("tool server", ports.tool_server)
@@ -138,14 +184,34 @@ class Testbed:
         self.document_host.origin = await self._open("documents", ports.documents)
         self.issuer, self.resource, self.agent_origin = issuer, f"{tools}/mcp", agent
         self._build()
-        return self
 
     async def __aexit__(self, *_exc: object) -> None:
         """Close every listener and connection, and the browser."""
         for visit in self._visits:
             visit.cancel()
         await asyncio.gather(*self._visits, return_exceptions=True)
+        await self.tool_server.close()
         await self._network.close()
+
+    @property
+    def metadata_url(self) -> str:
+        """Where the authorization server describes itself (RFC 8414)."""
+        return well_known_url(self.issuer, "oauth-authorization-server")
+
+    @property
+    def jwks_uri(self) -> str:
+        """The keys that access tokens are signed with."""
+        return f"{self.issuer}/jwks"
+
+    @property
+    def resource_metadata_url(self) -> str:
+        """Where the tool server describes itself (RFC 9728)."""
+        return well_known_url(self.resource, "oauth-protected-resource")
+
+    @property
+    def agent_client_id(self) -> str:
+        """The `client_id` of the agent host: the URL of its document."""
+        return self.agent_host.client_id()
 
     def http(self) -> HttpClient:
         """Return a client that trusts the testbed and reaches loopback only."""
@@ -165,7 +231,12 @@ class Testbed:
 
     async def _open(self, name: str, port: int) -> str:
         async def handle(request: Request) -> Response:
-            return await self._handlers[name](request)
+            # Nobody asks for evidence here, and a server may run for weeks.
+            network.contacts.contacts.clear()
+            response = await self._handlers[name](request)
+            if self._on_response is not None:
+                self._on_response(name, request, response)
+            return response
 
         authority = self.trust.authority
         network = self._network
@@ -178,7 +249,7 @@ class Testbed:
         dialer, resolver = network.dialer(None), network.resolver(None)
         trust, clock = self.trust.context(), self.clock
         self.authorization_server = AuthorizationServer(
-            Settings(self.issuer, (Resource(self.resource, SCOPES),), users=self.users),
+            Settings(self.issuer, self._known_resources(), users=self.users),
             replace(
                 Checks(),
                 addresses=development_addresses,
@@ -212,6 +283,10 @@ class Testbed:
             "agent host": self.agent_host.handle,
             "documents": self.document_host.handle,
         }
+
+    def _known_resources(self) -> tuple[Resource, ...]:
+        uris = (self.resource, *self._resources)
+        return tuple(Resource(uri, SCOPES) for uri in uris)
 
     async def _open_browser(self, url: str) -> None:
         """Open the browser, as a program does: it goes on by itself."""

@@ -21,7 +21,7 @@ PAGES = sorted(
 LINK = re.compile(r"\]\((?!https?://|#)([^)#\s]+)(?:#[^)]*)?\)")
 FIELD_TABLES = (
     *("scenario", "place", "change", "step", "expect", "target", "target-tables"),
-    *("verbs", "ops", "outcomes", "statuses", "messages", "powers", "features"),
+    *("verbs", "ops", "outcomes", "statuses"),
 )
 FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 

@@ -24,7 +24,7 @@ VARIANTS = {
 }
 FEATURES = (
     *("refresh", "revocation", "introspection", "private_key_jwt", "logo", "iss"),
-    *("step-up", "hosted-document", "several-servers"),
+    *("step-up", "hosted-document", "keeps-tokens", "server-side", "rotates"),
     *("effect", "session", "scope", "several-scopes"),
 )
 ACCOMMODATIONS = ("assertion-audience", "assertion-without-type", "no-resource")
@@ -40,7 +40,8 @@ _SITE_FIELDS = ("origin", "host", "address", "document", "callback", "jwks", "pa
 _RUN_NAMES = (
     *("issuer", "token_endpoint", "authorization_endpoint", "now"),
     *("resource", "resource.origin", "resource.path", "audience", "client_id"),
-    *("scope", "scope.base", "tool.name", "tool.scope", "token", "marker"),
+    *("scope", "scope.base", "scope.first", "audience.upper", "marker", "token"),
+    *("tool.name", "tool.base64", "tool.scope"),
 )
 
 

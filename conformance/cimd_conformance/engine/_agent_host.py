@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from cimd_conformance.catalogue import Instance
-from cimd_conformance.engine._labels import current_scenario
+from cimd_conformance.engine._labels import current_scenario, labelled
 from cimd_conformance.engine._surroundings import Surroundings
 from cimd_conformance.engine._target import RunningTarget, nothing_to_close
 from cimd_conformance.flows.agent_host import (
@@ -39,7 +39,10 @@ HOSTS = {
 }
 """The reference, as a public client and with keys."""
 FEATURES = frozenset(
-    {"refresh", "step-up", "hosted-document", "several-servers", "private_key_jwt"}
+    {
+        *("refresh", "step-up", "hosted-document", "private_key_jwt"),
+        *("keeps-tokens", "server-side", "rotates"),
+    }
 )
 PROTOCOLS = ("2026-07-28", "2025-11-25")
 JOBS = 24
@@ -101,7 +104,7 @@ async def start_embedded_agent_host(
         )
         hosts[auth] = host
         network.zone.point(name, address)
-        service = Service(host.handle, authority.context_for, network.contacts)
+        service = Service(labelled(host.handle), authority.context_for, network.contacts)
         await network.listen(address, 443, service)
     view = AgentView("embedded reference", FEATURES, PROTOCOLS, {})
     world = agent_world(around, view, EmbeddedDriver(hosts))

@@ -34,8 +34,11 @@ from cimd_testbed.reference.tool_server import (
 )
 
 SERVERS = {
-    "jwks": ("tools.cimd-lab.net", ipaddress.IPv4Address("93.184.215.17")),
-    "introspection": ("opaque.cimd-lab.net", ipaddress.IPv4Address("93.184.215.18")),
+    "jwks": ("mcp.cimd-lab.net", ipaddress.IPv4Address("93.184.215.32")),
+    "introspection": (
+        "mcp-opaque.cimd-lab.net",
+        ipaddress.IPv4Address("93.184.215.33"),
+    ),
 }
 JOBS = 24
 

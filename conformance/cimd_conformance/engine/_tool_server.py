@@ -33,7 +33,7 @@ from cimd_testbed.net import LoopbackNetwork
 from cimd_testbed.parties import TokenIssuer
 
 ISSUER_HOST = "auth.cimd-issuer.net"
-ISSUER_ADDRESS = ipaddress.IPv4Address("93.184.215.16")
+ISSUER_ADDRESS = ipaddress.IPv4Address("93.184.215.34")
 HOST = "mcp.cimd-target.net"
 ADDRESS = ipaddress.IPv4Address("93.184.215.21")
 

@@ -306,7 +306,7 @@ STEP_OPTIONS: dict[Verb, frozenset[str]] = {
     Verb.PUBLISH: frozenset(),
     Verb.ADVANCE: frozenset({"seconds"}),
     Verb.RACE: frozenset({"do", "count"}),
-    Verb.CONNECT: frozenset(),
+    Verb.CONNECT: frozenset({"expired"}),
     Verb.INSPECT: frozenset(),
     Verb.LIST: frozenset(),
     Verb.CALL: frozenset({"fresh", "session"}),

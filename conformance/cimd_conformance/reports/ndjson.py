@@ -11,12 +11,16 @@ from cimd_conformance.model import (
     SCHEMA_VERSION,
     AnyEvent,
     ConfigError,
+    Control,
     RunFinished,
     RunStarted,
+    ScenarioFinished,
     decode_event,
     encode_event,
 )
 from cimd_conformance.reports._output import STDOUT, open_stream, safe_json
+
+_FLUSHED = (RunStarted, Control, ScenarioFinished, RunFinished)
 
 
 class NdjsonWriter:
@@ -32,7 +36,8 @@ class NdjsonWriter:
     def event(self, event: AnyEvent) -> None:
         """Write the event."""
         self._stream.write(safe_json(encode_event(event)) + b"\n")
-        if self._stays_open or isinstance(event, RunFinished):
+        # A run that is killed leaves what had been judged by then.
+        if self._stays_open or isinstance(event, _FLUSHED):
             self._stream.flush()
 
     def finish(self) -> None:

@@ -13,7 +13,7 @@ _STATUS = {
 
 
 def open_to_all(operation: str) -> bool:
-    """Whether an operation needs no token: none is (MCP, Token Requirements).
+    """Whether an operation without a token is let through: none (MCP, Token Usage).
 
     `operation` is a JSON-RPC method, or the HTTP method of a request without a body.
     """

@@ -66,6 +66,18 @@ def _every_scope(
 
 
 @flaw(
+    "agent-no-default-scope",
+    "initial_scope",
+    "Without a scope in the challenge none is asked for.",
+)
+def _no_default_scope(
+    challenged: tuple[str, ...], supported: tuple[str, ...]
+) -> tuple[str, ...]:
+    del supported
+    return challenged
+
+
+@flaw(
     "agent-scope-replaced",
     "step_up_scope",
     "A step-up asks for the new scope alone.",

@@ -16,6 +16,11 @@ def _tool_open_to_all(operation: str) -> bool:
     return True
 
 
+@flaw("tool-call-open", "open_to_all", "Calling a tool needs no token.")
+def _tool_call_open(operation: str) -> bool:
+    return operation == "tools/call"
+
+
 @flaw("tool-list-open", "open_to_all", "The list of tools needs no token.")
 def _tool_list_open(operation: str) -> bool:
     return operation == "tools/list"

@@ -31,6 +31,7 @@ class IssuedTokens:
     scopes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     issuers: dict[str, str] = field(default_factory=dict)
     expired: set[str] = field(default_factory=set)
+    newest_refresh: str = ""
     _ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def issue(self, kind: str, issuer: str, scope: tuple[str, ...], salt: str) -> str:
@@ -38,7 +39,13 @@ class IssuedTokens:
         value = f"{kind}-{salt}-{next(self._ids)}-{'x' * 24}"
         self.scopes[value] = scope
         self.issuers[value] = issuer
+        if kind == "refresh":
+            self.newest_refresh = value
         return value
+
+    def expire_all(self) -> None:
+        """Let every access token so far be refused from now on."""
+        self.expired.update(self.scopes)
 
     def scope_of(self, token: str) -> tuple[str, ...] | None:
         """Return the scope of a good access token, None for any other."""

@@ -31,8 +31,9 @@ class PlayedBrowser:
     stage: Stage
     ours: Callable[[str], bool]
     """Whether a host is one of the scenario's own."""
-    on_callback: Callable[[str, Response | None], None]
-    """Hears of each visit of a place that is not ours: the client's redirect URI."""
+    on_callback: Callable[[str, Response | None, bool], None]
+    """Hears of each visit of a place that is not ours, the client's redirect URI: its
+    answer, and whether the request arrived."""
     _seen: set[str] = field(default_factory=set)
     _visits: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -47,8 +48,10 @@ class PlayedBrowser:
             self._visits.add(visit)
             visit.add_done_callback(self._visits.discard)
 
-    async def close(self) -> None:
-        """Close the window, whatever it shows."""
+    async def close(self, seconds: float = 1.0) -> None:
+        """Close the window; what is loading gets a moment to arrive."""
+        if self._visits:
+            await asyncio.wait(self._visits, timeout=seconds)
         for visit in list(self._visits):
             visit.cancel()
         await asyncio.gather(*self._visits, return_exceptions=True)
@@ -58,13 +61,17 @@ class PlayedBrowser:
             host = (split_url(url).authority or "").rpartition("@")[2]
             ours = self.ours(host)
             response: Response | None = None
+            arrived = True
             try:
                 response = await self.http.request("GET", url, _HEADERS)
-            except (HttpError, OSError, TimeoutError, ValueError):
-                if ours:
-                    self.stage.events.append("astray")
+            except HttpError:
+                arrived = not ours  # a client may read its callback and hang up
+            except (OSError, TimeoutError, ValueError):
+                arrived = False
+            if ours and not arrived:
+                self.stage.events.append("astray")
             if not ours:
-                self.on_callback(url, response)
+                self.on_callback(url, response, arrived)
             location = response.header("location") if response is not None else None
             if response is None or response.status not in REDIRECTS or not location:
                 return

@@ -9,6 +9,9 @@ from cimd_conformance.flows.agent_host._state import AgentState
 from cimd_conformance.model import OUTCOME_SETS, Message, Outcome, Step
 from cimd_testbed.parties import TOOL
 
+REFRESH_CALLS = 3
+"""Two refreshes: only the second shows which refresh token was kept."""
+
 _STOPS = (
     (("token_request", "refresh_request"), Outcome.STOPPED_AT_TOKEN_RESPONSE),
     (
@@ -27,7 +30,9 @@ async def connect(state: AgentState, step: Step) -> StepEnd:
     """Let the client call the tool; judge from our own side how far it went."""
     stage = state.stage
     stage.begin(step.as_)
-    wanted = 2 if state.flow == "refresh" else 1
+    if step.with_.get("expired"):
+        stage.tokens.expire_all()
+    wanted = REFRESH_CALLS if state.flow == "refresh" else 1
     errand = Errand(
         state.label,
         state.flow,

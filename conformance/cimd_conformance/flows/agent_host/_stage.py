@@ -149,7 +149,7 @@ class Stage:
         self.events.append("mcp")
         if method == "tools/call":
             self.calls += 1
-            if self.expire_after_call and self.calls == 1:
+            if self.expire_after_call:
                 self.tokens.expired.add(token)
 
     # --- requests -------------------------------------------------------------------
@@ -175,7 +175,8 @@ class Stage:
     @staticmethod
     def _belongs(server: McpServer, request: Request) -> bool:
         resource = "/.well-known/oauth-protected-resource"
-        return request.path == server.path or request.path.startswith(resource)
+        own = (server.path, *server.metadata_paths)
+        return request.path in own or request.path.startswith(resource)
 
     def _note(
         self, place: str, message: str, request: Request, response: Response

@@ -40,7 +40,7 @@ class AgentState(FlowState):
     flow: str = "connect"
     serial: int = 0
     variables: dict[str, str] = field(default_factory=dict)
-    """issuer and server_url, which every message is made of."""
+    """issuer, server_url, and where metadata is when it is not at its usual place."""
     stage: Stage = field(init=False)
     browser: PlayedBrowser = field(init=False)
 
@@ -122,6 +122,9 @@ class AgentState(FlowState):
             )
             verifier = values.get("code_verifier", "")
             values["verifier"] = _verifier(verifier, challenge)
+        if message == "refresh_request":
+            newest = values.get("refresh_token") == self.stage.tokens.newest_refresh
+            values["newest"] = "yes" if newest else "no"
         self.messages[_OAUTH[message]] = values
         assertion = values.get("client_assertion")
         if assertion:
@@ -154,7 +157,7 @@ class AgentState(FlowState):
             "json": body,
         }
 
-    def on_callback(self, url: str, response: Response | None) -> None:
+    def on_callback(self, url: str, response: Response | None, arrived: bool) -> None:
         """Note that the authorization response reached the client."""
         self.record(
             "authorization_response",
@@ -167,11 +170,13 @@ class AgentState(FlowState):
             receiver="target",
             changed=bool(self.changes(Message.AUTHORIZATION_RESPONSE)),
         )
-        if response is None:
+        if not arrived:
             return
         self.stage.events.append("callback")
         if self.changes(Message.AUTHORIZATION_RESPONSE):
             self.sent.add(Message.AUTHORIZATION_RESPONSE)
+        if response is None:
+            return
         self.messages[Message.CALLBACK_PAGE] = {
             "status": response.status,
             "headers": {name.lower(): value for name, value in response.headers},
@@ -245,6 +250,8 @@ def _variables(state: AgentState) -> None:
     state.variables = {
         "issuer": state.sites["as"].origin,
         "server_url": f"{state.sites['server'].origin}/mcp",
+        "prm_path": "",
+        "as_metadata_path": "",
     }
     for change in state.changes(Message.FLOW):
         name = str(change.at[0]) if change.at else ""
@@ -262,8 +269,8 @@ def _open_servers(state: AgentState) -> None:
     stage.expire_after_call = flow == "refresh"
     issuer, url = state.variables["issuer"], state.variables["server_url"]
     stage.add_server("server", url, issuer, protocols=protocols, **options)
-    stage.add_issuer("as", issuer, metadata_paths=_paths(state, "as_metadata"))
-    stage.servers["server"].metadata_paths = _paths(state, "prm")
+    stage.add_issuer("as", issuer, metadata_paths=_paths(state, "as_metadata_path"))
+    stage.servers["server"].metadata_paths = _paths(state, "prm_path")
     for name in ("other", "evil"):
         if name in state.sites:
             origin = state.sites[name].origin
@@ -271,13 +278,10 @@ def _open_servers(state: AgentState) -> None:
             stage.add_issuer(name, origin)
 
 
-def _paths(state: AgentState, what: str) -> tuple[str, ...]:
-    """Return where metadata is found: the flow variable says so, or it is as usual."""
-    scenario = state.scenario
-    for change in scenario.change if scenario else []:
-        if change.in_.value == f"{what}_response" and change.at == ["path"]:
-            return (str(change.value),)
-    return ()
+def _paths(state: AgentState, name: str) -> tuple[str, ...]:
+    """Return where metadata is, when a flow variable says so."""
+    path = state.variables[name]
+    return (path,) if path else ()
 
 
 async def finish(state: AgentState) -> None:

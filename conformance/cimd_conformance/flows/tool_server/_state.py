@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,9 @@ from cimd_conformance.flows.tool_server._world import (
 )
 from cimd_conformance.model import Scenario
 from cimd_testbed.core import split_url
+from cimd_testbed.parties import SigningKey
+
+_LONG = 86400.0
 
 
 @dataclass(slots=True)
@@ -38,9 +42,12 @@ class ToolState(FlowState):
     view: ToolView = field(kw_only=True)
     callers: dict[str, Caller] = field(default_factory=dict)
     marker: str = ""
+    """What the latest call of the tool had in its arguments."""
     registered: list[str] = field(default_factory=list)
     """Tokens about which the issuer answers for this flow."""
     revoked: set[str] = field(default_factory=set)
+    rotated_from: list[SigningKey] = field(default_factory=list)
+    """The issuer's keys before this flow rotated them."""
     calls: int = 0
     """The number of JSON-RPC requests so far: their ids."""
 
@@ -69,14 +76,24 @@ class ToolState(FlowState):
             "resource.origin": resource.origin,
             "resource.path": resource.path,
             "audience": view.audience,
+            "audience.upper": _other_case(view.audience),
             "scope": view.scope,
             "scope.base": view.base_scope,
+            "scope.first": view.scope.partition(" ")[0],
             "tool.name": view.tool.name,
+            "tool.base64": base64.b64encode(view.tool.name.encode()).decode(),
             "tool.scope": view.tool_scope or view.scope,
             "marker": self.marker,
             "token": client.token if client else "",
             "client_id": client.client_id if client else "",
         }
+
+
+def _other_case(audience: str) -> str:
+    """Return an audience whose path is in upper case, or has one at all."""
+    parts = split_url(audience)
+    path = parts.path.upper()
+    return parts.origin + (path if path != parts.path else f"{path}/MCP")
 
 
 async def make_state(
@@ -89,14 +106,18 @@ async def make_state(
     prefix = f"/i{world.serial()}"
     for name in {"client", "evil", *places}:
         state.sites[name] = await world.site(label, name, prefix, places.get(name))
-    state.marker = f"marker-{world.seed}-{world.serial()}"
     state.caller("client")
     return state
 
 
 async def finish(state: ToolState) -> None:
-    """Close connections and forget the tokens."""
+    """Close connections, forget the tokens, and give the issuer its keys back."""
     await state.http.close()
+    world = state.world
     for token in state.registered:
-        state.world.issuer.answers.pop(token, None)
+        world.issuer.answers.pop(token, None)
+    if state.rotated_from:
+        world.issuer.keys = state.rotated_from
+        if world.advance is not None:  # until the target asks for the keys again
+            world.advance(_LONG)
     await asyncio.sleep(0)

@@ -33,7 +33,7 @@ def _mint(state: ToolState, caller: Caller, changes: list[Change]) -> str:
     if replaced is not None:
         return replaced.decode("utf-8", "surrogateescape")
     if state.view.source == "introspection":
-        return _opaque(state, tree["claims"])
+        return _opaque(state, caller, tree["claims"])
     key = _signing_key(state, str(tree["key"]))
     if tree["key"] == "embedded":
         tree["header"].update(kid=key.kid, jwk=key.public_jwk)
@@ -76,32 +76,40 @@ def _signing_key(state: ToolState, which: str) -> SigningKey:
             raise HarnessError("signing-key", f"There is no key {which!r}.")
 
 
-def _opaque(state: ToolState, claims: dict[str, Any]) -> str:
+def _opaque(state: ToolState, caller: Caller, claims: dict[str, Any]) -> str:
     """Make a token that says nothing; the issuer answers for it (RFC 7662)."""
     rng = state.world.random(f"{state.label}/{len(state.registered)}")
     token = base64.urlsafe_b64encode(rng.randbytes(32)).rstrip(b"=").decode()
 
     async def answer(request: Request) -> Response:
-        return _answer(state, request, token, claims)
+        own = caller.name == "client"
+        changes = state.changes(Message.INTROSPECTION_RESPONSE) if own else []
+        return _answer(state, request, _introspected(state, token, claims), changes)
 
     state.world.issuer.answers[token] = answer
     state.registered.append(token)
     return token
 
 
-def _answer(
-    state: ToolState, request: Request, token: str, claims: dict[str, Any]
-) -> Response:
+def _introspected(
+    state: ToolState, token: str, claims: dict[str, Any]
+) -> dict[str, Any]:
+    """Return what an honest issuer says of a token."""
     expires = claims.get("exp")
     expired = isinstance(expires, int | float) and expires <= state.world.now()
-    active = token not in state.revoked and not expired
-    body = {"active": True, "token_type": "Bearer", **claims}
+    if expired or token in state.revoked:
+        return {"active": False}
+    return {"active": True, "token_type": "Bearer", **claims}
+
+
+def _answer(
+    state: ToolState, request: Request, body: dict[str, Any], changes: list[Change]
+) -> Response:
     tree: dict[str, Any] = {
         "status": 200,
         "headers": {"Content-Type": "application/json"},
-        "body": body if active else {"active": False},
+        "body": body,
     }
-    changes = state.changes(Message.INTROSPECTION_RESPONSE)
     tree = edit_tree(tree, [c for c in changes if c.op is not Op.DUPLICATE])
     if changes:
         state.sent.add(Message.INTROSPECTION_RESPONSE)

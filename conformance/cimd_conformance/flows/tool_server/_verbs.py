@@ -62,9 +62,8 @@ async def connect(state: ToolState, step: Step) -> StepEnd:
         state.redactor.secret("session", caller.session)
     notice = Ask("notifications/initialized", {}, token, caller.session, notify=True)
     noticed = await _ask(state, step, notice)
-    if noticed.outcome is not Outcome.COMPLETED:
-        return _end(step, noticed.outcome, f"initialized: {noticed.detail}")
-    return _end(step, Outcome.COMPLETED, answer.detail)
+    detail = f"{answer.detail}; the notice after it: {noticed.detail}"
+    return _end(step, Outcome.COMPLETED, detail)
 
 
 def _unknown_method(answer: Answer) -> bool:
@@ -84,6 +83,7 @@ async def call(state: ToolState, step: Step) -> StepEnd:
     """Call the tool, and look for its effect where it is said to be."""
     caller = state.caller(step.as_)
     token = token_of(state, caller, fresh=bool(step.with_.get("fresh")))
+    state.marker = f"marker-{state.world.seed}-{state.world.serial()}"
     params = call_params(state, state.view.tool)
     ask = Ask("tools/call", params, token, _session(state, step, caller))
     answer = await _ask(state, step, ask)
@@ -111,9 +111,8 @@ async def _effect(state: ToolState) -> bool:
     ask = Ask("tools/call", params, token, witness.session)
     answer = await send(state, witness, ask, changed=False)
     state.messages.update({k: v for k, v in kept.items() if v is not None})
-    if answer.outcome is not Outcome.COMPLETED:
-        raise HarnessError("effect", f"The effect cannot be read: {answer.detail}")
-    return state.marker in json.dumps(answer.message)
+    completed = answer.outcome is Outcome.COMPLETED
+    return completed and state.marker in json.dumps(answer.message)
 
 
 _JUDGED = (Message.MCP_RESPONSE, Message.CHALLENGE)
@@ -138,6 +137,7 @@ async def _bodyless(state: ToolState, step: Step, method: str) -> StepEnd:
 
 async def rotate(state: ToolState, step: Step) -> StepEnd:
     """Sign with a new key from now on."""
+    state.rotated_from = state.rotated_from or state.world.issuer.keys
     state.world.issuer.rotate(keep=bool(step.with_.get("keep")))
     return _end(step, Outcome.COMPLETED, "the issuer signs with a new key")
 

@@ -64,6 +64,10 @@ class AgentHost:
         """Answer any request to the host's own origin."""
         return await publish(self._identities, self._pending, request)
 
+    def client_id(self, server_url: str = "", purpose: str = "") -> str:
+        """Return who it is at a server; its document is published from now on."""
+        return self._identities.identity(server_url, purpose).client_id
+
     def rotate_key(self) -> None:
         """Sign with a new key; the old one stays published until withdrawn."""
         self._identities.rotate()

@@ -56,11 +56,16 @@ class Gate:
     async def _identify(
         self, request: Request, message: JsonObject | None, session: JsonObject | None
     ) -> JsonObject:
-        method = message.text("method") if message is not None else request.method
-        if self.checks.open_to_all(method or ""):
-            return self.anybody()
+        token = self._token(request)
         try:
-            return await self.tokens.verify(self._token(request))
+            if token is None:
+                method = message.text("method") if message else request.method
+                if self.checks.open_to_all(method or ""):
+                    return session or self.anybody()
+                raise TokenRefused(_NO_TOKEN, "")  # noqa: TRY301 - one way to refuse
+            if token == MALFORMED:
+                raise TokenRefused(_MALFORMED, "invalid_request")  # noqa: TRY301
+            return await self.tokens.verify(token)
         except TokenRefused as refused:
             known = self.checks.session_authenticates(session is not None)
             if known and session is not None:
@@ -68,16 +73,10 @@ class Gate:
             refused.required = self.required_scope(message)
             raise
 
-    def _token(self, request: Request) -> str:
+    def _token(self, request: Request) -> str | None:
         values = [v for k, v in request.headers if k.lower() == "authorization"]
         token = self.checks.bearer_token(tuple(values))
-        if token is None:
-            token = self.checks.query_token(tuple(request.query))
-        if token is None:
-            raise TokenRefused(_NO_TOKEN, "")
-        if token == MALFORMED:
-            raise TokenRefused(_MALFORMED, "invalid_request")
-        return token
+        return self.checks.query_token(tuple(request.query)) if token is None else token
 
 
 def granted_scope(claims: JsonObject) -> tuple[str, ...]:

@@ -112,7 +112,7 @@ class ToolServer:
         checks = self.checks
         status = checks.error_status(refused.error)
         if checks.processed_when_refused(status):
-            self._answer(request, message, self._gate.anybody())
+            self._answer(request, message, refused.claims or self._gate.anybody())
         host, forwarded = request.host, request.header("x-forwarded-host") or ""
         granted = granted_scope(refused.claims)
         parts = {
