@@ -88,7 +88,7 @@ FIELDS = {
     "Expect.lacks": "The part is not there, or does not contain this.",
     "Expect.absent": "The part is not there.",
     "Expect.present": "The part is there.",
-    "Server.cwd": "Where `start` and `prepare` run, relative to the file.",
+    "Server.cwd": "Where the commands run, relative to the file.",
     "Server.env": "Variables that are added to the environment.",
     "Server.ready_seconds": "How long to wait until it is ready.",
     "User.username": "What is typed into the login form.",
@@ -229,6 +229,8 @@ def _fields(module: ModuleType, name: str) -> Iterator[Field]:
             default = None if node.value is None else ast.unparse(node.value)
             meaning = doc or FIELDS.get(f"{name}.{field}", "")
             meaning = meaning or _class_doc(module, ast.unparse(node.annotation))
+            alike = (v for k, v in FIELDS.items() if k.endswith(f".{field}"))
+            meaning = meaning or next(alike, "")
             yield Field(field, ast.unparse(node.annotation), default, meaning)
 
 

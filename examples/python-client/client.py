@@ -59,8 +59,8 @@ def publish(folder: Path, pki: Path) -> tuple[ThreadingHTTPServer, dict[str, Any
     """Serve the two public files over https, at the URLs that the document names.
 
     CIMD-03 section 3: the client_id *is* the https URL of the document.
-    CIMD-03 section 4: the document is answered with 200 and a JSON content type, and
-    its `client_id` member is that URL, byte for byte. Servers follow no redirects.
+    CIMD-03 section 4: the document is JSON, labelled as such, and its `client_id`
+    member is that URL, byte for byte. Section 5: it takes status 200, no redirects.
     """
     document = json.loads((folder / "client.json").read_text("utf-8"))
     files = {
@@ -152,7 +152,7 @@ def discover(opener: OpenerDirector, server: str) -> tuple[dict[str, Any], str]:
     metadata = fetch(opener, f"{well_known}/oauth-authorization-server{path}").body
     # RFC 8414 section 3.3: the issuer is the one that we derived the URL from.
     demand(metadata["issuer"] == issuer, "The metadata is for another issuer.")
-    # CIMD-03 section 5: the server says that it takes URLs for client ids.
+    # CIMD-03 section 7: the server says that it takes URLs for client ids.
     demand(
         metadata.get("client_id_metadata_document_supported") is True,
         "The server does not support client metadata documents.",
@@ -236,7 +236,7 @@ def wait_for_callback(redirect_uri: str, begin: Any) -> dict[str, str]:
 
 def visit(arguments: argparse.Namespace, url: str) -> None:
     if arguments.auto:
-        from person import play_person
+        from person import play_person  # noqa: PLC0415 - for tests alone
 
         play = (url, arguments.auto, arguments.certs / "ca.pem")
         threading.Thread(target=play_person, args=play, daemon=True).start()
@@ -266,8 +266,8 @@ def client_assertion(key: ECKey | RSAKey, alg: str, client_id: str, issuer: str)
     claims = {
         "iss": client_id,
         "sub": client_id,
-        # The issuer, and nothing else: an assertion for the URL of a token endpoint can
-        # be used at another server that claims the same URL (rfc7523bis section 4).
+        # The issuer, and nothing else: with the URL of a token endpoint as audience, a
+        # server that claims the same URL could collect assertions (rfc7523bis-10).
         "aud": issuer,
         "iat": now,
         "exp": now + 60,
@@ -305,7 +305,8 @@ def redeem(
     answer = fetch(opener, metadata["token_endpoint"], data, headers)
     demand(answer.status == 200, f"There is no token: {answer.body}")
     say("signed", f"the assertion with {alg}, key {key.kid}")
-    return answer.body
+    tokens: dict[str, Any] = answer.body
+    return tokens
 
 
 # --- 5. Call the tool -----------------------------------------------------------------

@@ -181,7 +181,7 @@ class Testbed:
         issuer = await self._open("authorization server", ports.authorization_server)
         tools = await self._open("tool server", ports.tool_server)
         agent = await self._open("agent host", ports.agent_host)
-        self.document_host.origin = await self._open("documents", ports.documents)
+        self.document_host.origin = await self._open("document host", ports.documents)
         self.issuer, self.resource, self.agent_origin = issuer, f"{tools}/mcp", agent
         self._build()
 
@@ -281,7 +281,7 @@ class Testbed:
             "authorization server": self.authorization_server.handle,
             "tool server": self.tool_server.handle,
             "agent host": self.agent_host.handle,
-            "documents": self.document_host.handle,
+            "document host": self.document_host.handle,
         }
 
     def _known_resources(self) -> tuple[Resource, ...]:

@@ -35,7 +35,7 @@ MAY_KNOW_THE_REFERENCE = (
     "cimd_conformance.engine._agent_host",
     "cimd_conformance.engine._embedded",
     "cimd_conformance.engine._roles",
-    "cimd_conformance.engine._tool_server",
+    "cimd_conformance.engine._embedded_tool_server",
     "cimd_conformance.prove",
 )
 """Build the embedded targets, and prove the suite on them; no verdict is made there."""

@@ -54,7 +54,7 @@ HTML = answer(200, b"<html><p>Hello</p></html>", "text/html")
 
 def yes_man(path: str, query: str) -> bytes:
     """Say yes to everything."""
-    global calls
+    global calls  # noqa: PLW0603 - a small program of one module
     match path:
         case "/.well-known/oauth-authorization-server":
             return as_json(METADATA)
@@ -249,7 +249,7 @@ async def dies(writer: Writer, path: str, query: str) -> None:
     """End at the first callback that is not the usual one."""
     wanted = dict(parse_qsl(query)).get("redirect_uri", "/callback")
     if path == "/authorize" and not wanted.endswith("/callback"):
-        print("fatal: I am melting, code=abcdefghijklm", flush=True)
+        print("fatal: I am melting, code=abcdefghijklm", flush=True)  # noqa: T201
         os._exit(7)
     writer.write(yes_man(path, query))
 
@@ -299,7 +299,7 @@ async def connection(reader: asyncio.StreamReader, writer: Writer) -> None:
 async def main() -> None:
     server = await asyncio.start_server(connection, "127.0.0.1", PORT)
     if file := os.environ.get("PID_FILE"):
-        Path(file).write_text(str(os.getpid()))
+        Path(file).write_text(str(os.getpid()))  # noqa: ASYNC240
     async with server:
         await server.serve_forever()
 

@@ -41,7 +41,7 @@ _RUN_NAMES = (
     *("issuer", "token_endpoint", "authorization_endpoint", "now"),
     *("resource", "resource.origin", "resource.path", "audience", "client_id"),
     *("scope", "scope.base", "scope.first", "audience.upper", "marker", "token"),
-    *("tool.name", "tool.base64", "tool.scope"),
+    *("tool.name", "tool.base64", "tool.scope", "tool.scope.first"),
 )
 
 

@@ -1,4 +1,4 @@
-"""Agent hosts as targets: the embedded reference, and clients that a file describes."""
+"""The embedded reference agent host as a target."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 
-from cimd_conformance.catalogue import Instance
+from cimd_conformance.engine._agent_features import missing_feature
+from cimd_conformance.engine._agent_world import agent_world
 from cimd_conformance.engine._labels import current_scenario, labelled
 from cimd_conformance.engine._surroundings import Surroundings
 from cimd_conformance.engine._target import RunningTarget, nothing_to_close
 from cimd_conformance.flows.agent_host import (
     AgentView,
-    AgentWorld,
-    Driver,
     Ended,
     Ending,
     Errand,
@@ -104,7 +103,9 @@ async def start_embedded_agent_host(
         )
         hosts[auth] = host
         network.zone.point(name, address)
-        service = Service(labelled(host.handle), authority.context_for, network.contacts)
+        service = Service(
+            labelled(host.handle), authority.context_for, network.contacts
+        )
         await network.listen(address, 443, service)
     view = AgentView("embedded reference", FEATURES, PROTOCOLS, {})
     world = agent_world(around, view, EmbeddedDriver(hosts))
@@ -119,35 +120,3 @@ async def start_embedded_agent_host(
         JOBS,
         0.0,
     )
-
-
-def agent_world(
-    around: Surroundings, view: AgentView, driver: Driver, seconds: float = 15.0
-) -> AgentWorld:
-    """Make the world of a run against an agent host."""
-    return AgentWorld(
-        around.network,
-        around.parties.web,
-        around.authority.trust(),
-        around.evidence,
-        around.seed,
-        around.leases.lease,
-        ports=around.parties.ports,
-        seconds=seconds,
-        agent=view,
-        driver=driver,
-        certificate_for=around.authority.context_for,
-    )
-
-
-def missing_feature(view: AgentView, instance: Instance) -> str | None:
-    """Return a feature that the instance needs and the target does not have."""
-    wanted = set(instance.scenario.features)
-    if instance.variant.get("auth") == "private_key_jwt":
-        wanted.add("private_key_jwt")
-    if instance.scenario.flow in ("refresh", "step-up", "hosted-document"):
-        wanted.add(instance.scenario.flow)
-    protocol = instance.variant.get("protocol")
-    if protocol is not None and protocol not in view.protocols:
-        return f"the protocol {protocol}"
-    return next(iter(sorted(wanted - view.features)), None)

@@ -17,7 +17,7 @@ from cimd_conformance.catalogue import (
     placeholders,
     read_toml,
 )
-from cimd_conformance.model import ConfigError, TargetError
+from cimd_conformance.model import ConfigError, Role, TargetError
 from cimd_conformance.target._model import ACCOMMODATIONS, TargetFile
 
 NAMES = frozenset(
@@ -30,11 +30,19 @@ NAMES = frozenset(
 )
 """Placeholders that a target file may use."""
 
+CLIENT_NAMES = NAMES | {
+    *("python", "server_url", "client_id", "redirect_uri", "callback_port"),
+    *("protocol", "tool", "calls", "pause"),
+}
+"""Placeholders of the `client` table."""
+
 WORDS: dict[tuple[str, str], tuple[str, ...]] = {
     ("resource", "shown_by"): ("jwks", "introspection", "call"),
     ("login", "driver"): ("form", "auto"),
     ("tokens", "judged_by"): ("jwks", "introspection"),
     ("tokens", "alg"): ("ES256", "RS256"),
+    ("client", "drive"): ("command", "program", "attended"),
+    ("client", "document"): ("testbed", "target"),
 }
 """Closed sets, by table and key."""
 
@@ -43,8 +51,15 @@ LIMITS: dict[tuple[str, str], tuple[float, float]] = {
     ("limits", "grace"): (0, 600),
     ("limits", "seconds"): (0.1, 600),
     ("server", "ready_seconds"): (0.1, 3600),
+    ("client", "seconds"): (0.1, 3600),
+    ("client", "quiet"): (0.1, 3600),
 }
 """The lowest and the highest number, by table and key."""
+
+PROTOCOLS = ("2025-11-25", "2026-07-28")
+CLIENT_FEATURES = (
+    *("refresh", "step-up", "keeps-tokens", "server-side", "private_key_jwt"),
+)
 
 Wrong = tuple[list[str | int], str, str]
 """Where, what is wrong, what is allowed."""
@@ -75,6 +90,7 @@ def _mistakes(target: TargetFile, folder: Path) -> Iterator[Wrong]:
     yield from _accommodations(target)
     yield from _placeholders(target)
     yield from _server(target, folder)
+    yield from _client(target)
 
 
 def _accommodations(target: TargetFile) -> Iterator[Wrong]:
@@ -102,7 +118,11 @@ def _placeholders(target: TargetFile) -> Iterator[Wrong]:
         (["login", "origins"], target.login.origins, NAMES),
         (["resource", "uri"], target.resource.uri, NAMES),
         (["tokens", "audience"], target.tokens.audience, NAMES),
+        (["client", "command"], target.client.command, CLIENT_NAMES),
+        (["client", "redirect_uris"], target.client.redirect_uris, CLIENT_NAMES),
     ]
+    for key, value in target.client.env.items():
+        values.append((["client", "env", key], value, CLIENT_NAMES))
     for key, value in server.env.items():
         values.append((["server", "env", key], value, NAMES))
     for number, accommodation in enumerate(target.accommodation):
@@ -119,10 +139,16 @@ def _server(target: TargetFile, folder: Path) -> Iterator[Wrong]:
     if not server.issuer.startswith(("{origin}", "https://", "http://")):
         hint = 'allowed: a URL with http or https, e.g. "{origin}"'
         yield ["server", "issuer"], f"{server.issuer!r} is no issuer.", hint
-    if not server.start and "{" in server.issuer:
+    is_issuer = target.role is Role.AUTHORIZATION_SERVER
+    if not server.start and "{" in server.issuer and is_issuer:
         what = "A server that is not started here needs an issuer of its own."
         hint = "Give `server.start`, or the URL of the running server as the issuer."
         yield ["server", "issuer"], what, hint
+    is_resource = target.role is Role.TOOL_SERVER
+    if not server.start and "{" in target.resource.uri and is_resource:
+        what = "A server that is not started here needs a URL of its own."
+        hint = "Give `server.start`, or the URL of the running server's MCP endpoint."
+        yield ["resource", "uri"], what, hint
     if not server.ready.startswith("/"):
         hint = "allowed: a path that begins with a slash"
         yield ["server", "ready"], f"{server.ready!r} is no path.", hint
@@ -130,6 +156,30 @@ def _server(target: TargetFile, folder: Path) -> Iterator[Wrong]:
         if not (folder / lock).is_file():
             hint = "List existing files, relative to the target file."
             yield ["server", "locks"], f"There is no file {lock!r}.", hint
+
+
+def _client(target: TargetFile) -> Iterator[Wrong]:
+    if target.role is not Role.AGENT_HOST:
+        return
+    client = target.client
+    for word in client.opens:
+        if word not in ("browser", "output"):
+            hint = "allowed: browser, output"
+            yield ["client", "opens"], f"{word!r} is not known here.", hint
+    for word in client.protocols:
+        if word not in PROTOCOLS:
+            hint = "allowed: " + ", ".join(PROTOCOLS)
+            yield ["client", "protocols"], f"{word!r} is no MCP revision.", hint
+    for word in client.features:
+        if word not in CLIENT_FEATURES:
+            hint = "allowed: " + ", ".join(CLIENT_FEATURES)
+            yield ["client", "features"], f"{word!r} is no feature.", hint
+    if client.drive == "command" and not client.command:
+        what = "A client that is driven by a command needs one."
+        yield ["client"], what, "Give `client.command`."
+    if client.drive == "program" and not (client.hook or client.command):
+        what = "A program that runs already is told by a hook or a command."
+        yield ["client"], what, "Give `client.hook` or `client.command`."
 
 
 def cache_dir(path: Path, target: TargetFile) -> Path:

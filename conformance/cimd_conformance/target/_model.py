@@ -94,6 +94,38 @@ class Tool(_Table, frozen=True):
     """Another tool in whose result the marker of the call shows."""
 
 
+class Client(_Table, frozen=True):
+    """For an agent host: how it is made to connect, and who publishes its document."""
+
+    drive: str = "command"
+    """`command` for a program that connects and ends, `program` for one that runs
+    already, `attended` for a person."""
+    command: list[str] = []
+    """The command; the server's URL comes last unless `{server_url}` is in it."""
+    env: dict[str, str] = {}
+    cwd: str = "."
+    hook: str = ""
+    """For `program`: a loopback URL that is sent the errand as JSON."""
+    scenario: str = ""
+    """`MCP_CONFORMANCE_SCENARIO`; without it the name of the flow."""
+    document: str = "testbed"
+    """Who publishes the client metadata document: `testbed` or `target`."""
+    redirect_uris: list[str] = msgspec.field(
+        default_factory=lambda: ["http://127.0.0.1:{callback_port}/callback"]
+    )
+    """What a document of ours lists; the first one is `{redirect_uri}`."""
+    protocols: list[str] = msgspec.field(default_factory=lambda: ["2025-11-25"])
+    """The MCP revisions that it speaks."""
+    features: list[str] = []
+    """What else it can do: refresh, step-up, keeps-tokens, server-side …"""
+    opens: list[str] = msgspec.field(default_factory=lambda: ["browser", "output"])
+    """How it opens URLs: through the system's opener, on its output, or not at all."""
+    seconds: float = 20.0
+    """How long it may take before it counts as hanging."""
+    quiet: float = 5.0
+    """For `attended`: how long nothing must happen before it counts as stopped."""
+
+
 class Accommodation(_Table, frozen=True):
     """A deviation that the control needs: it unblocks the run and is itself a check."""
 
@@ -125,6 +157,7 @@ class TargetFile(_Table, frozen=True):
     resource: Resource = Resource()
     tokens: Tokens = Tokens()
     tool: Tool = Tool()
+    client: Client = Client()
     client_document: dict[str, Any] = {}
     """Members that every client document for this target has."""
     accommodation: list[Accommodation] = []

@@ -1,10 +1,12 @@
-"""A FastMCP server that verifies JWTs by its issuer's keys (`JWTVerifier`).
+"""A FastMCP server that verifies tokens: JWTs by its issuer's keys, or any by asking.
 
 PUBLIC_URL  public https origin; a TLS front forwards it to 127.0.0.1:$PORT
 PORT        local plain HTTP port
 RESOURCE    the resource identifier: where the MCP endpoint is
 ISSUER      the issuer that is trusted
-JWKS_URI    its keys
+JWKS_URI    its keys (`JWTVerifier`)
+INTROSPECTION_URL, INTROSPECTION_CLIENT, INTROSPECTION_SECRET
+            where to ask instead (`IntrospectionTokenVerifier`)
 """
 
 from __future__ import annotations
@@ -15,18 +17,30 @@ import sys
 
 from fastmcp import FastMCP
 from fastmcp.server.auth import RemoteAuthProvider, require_scopes
+from fastmcp.server.auth.providers.introspection import IntrospectionTokenVerifier
 from fastmcp.server.auth.providers.jwt import JWTVerifier
 from pydantic import AnyHttpUrl
 
 env = os.environ
-auth = RemoteAuthProvider(
-    token_verifier=JWTVerifier(
+verifier: JWTVerifier | IntrospectionTokenVerifier
+if "INTROSPECTION_URL" in env:
+    verifier = IntrospectionTokenVerifier(
+        introspection_url=env["INTROSPECTION_URL"],
+        client_id=env["INTROSPECTION_CLIENT"],
+        client_secret=env["INTROSPECTION_SECRET"],
+        audience=env["RESOURCE"],
+        required_scopes=["mcp:read"],
+    )
+else:
+    verifier = JWTVerifier(
         jwks_uri=env["JWKS_URI"],
         issuer=env["ISSUER"],
         audience=env["RESOURCE"],
         algorithm="ES256",
         required_scopes=["mcp:read"],
-    ),
+    )
+auth = RemoteAuthProvider(
+    token_verifier=verifier,
     authorization_servers=[AnyHttpUrl(env["ISSUER"])],
     base_url=env["PUBLIC_URL"],
     scopes_supported=["mcp:read", "mcp:write"],

@@ -53,6 +53,15 @@ def resource_identity(metadata: JsonObject, server_url: str, found_at: str) -> D
     return refuse(clause, "The metadata is about another resource.")
 
 
+def issuer_without_metadata(server_url: str) -> str | None:
+    """Guess no issuer for a server that names none (client-no-legacy-fallback).
+
+    MCP 2025-03-26 took the server's origin.
+    """
+    del server_url
+    return None
+
+
 def chosen_issuer(metadata: JsonObject) -> str | None:
     """Return the first authorization server listed (RFC 9728 section 7.6)."""
     return next(iter(metadata.texts("authorization_servers")), None)

@@ -62,6 +62,15 @@ def _resource_prefix(metadata: JsonObject, server_url: str, found_at: str) -> De
 
 
 @flaw(
+    "agent-issuer-guessed",
+    "issuer_without_metadata",
+    "A server without metadata is taken for its own authorization server.",
+)
+def _issuer_guessed(server_url: str) -> str | None:
+    return core.split_url(server_url).origin
+
+
+@flaw(
     "agent-oauth-metadata-only",
     "server_metadata_urls",
     "OpenID Connect discovery is not supported.",

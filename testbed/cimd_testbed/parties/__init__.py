@@ -29,11 +29,17 @@ from cimd_testbed.parties._mcp_server import (
     response_of,
     send_honestly,
 )
+from cimd_testbed.parties._opener import (
+    PIPE_VARIABLE,
+    OpenedUrls,
+    install_openers,
+)
 from cimd_testbed.parties._token_issuer import TokenIssuer
 from cimd_testbed.parties._upstream import Upstream
 from cimd_testbed.parties._web import Responder, Web
 
 __all__ = [
+    "PIPE_VARIABLE",
     "STATEFUL",
     "STATELESS",
     "TOOL",
@@ -43,6 +49,7 @@ __all__ = [
     "IssuedTokens",
     "Landing",
     "McpServer",
+    "OpenedUrls",
     "PlayedAuthorizationServer",
     "Responder",
     "SigningKey",
@@ -54,6 +61,7 @@ __all__ = [
     "b64url",
     "b64url_decode",
     "fill_form",
+    "install_openers",
     "meta_refresh",
     "new_key",
     "read_jwt",

@@ -65,6 +65,8 @@ class PlayedAuthorizationServer:
     edit: EditTree = send_honestly
     metadata_paths: tuple[str, ...] = ()
     """Where the metadata is; without any, at the place of RFC 8414."""
+    lifetime: int = 3600
+    """`expires_in` of its access tokens."""
     refresh: bool = True
     """Whether it gives refresh tokens."""
     seen: Callable[[str, Request], None] = lambda _message, _request: None
@@ -148,7 +150,7 @@ class PlayedAuthorizationServer:
         answer: Tree = {
             "access_token": self.tokens.issue("access", self.issuer, scope, self.salt),
             "token_type": "Bearer",
-            "expires_in": 3600,
+            "expires_in": self.lifetime,
             "scope": " ".join(scope),
         }
         if self.refresh:

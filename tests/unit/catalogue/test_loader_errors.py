@@ -199,8 +199,10 @@ def test_no_expectation_at_all(tmp_path: Path) -> None:
             "allowed: again",
         ),
         (
-            '[[expect]]\nrequirement = "code-single-use"\noutcome = ["refused"]\n'
-            'step = "no"\n',
+            (
+                '[[expect]]\nrequirement = "code-single-use"\n'
+                'outcome = ["refused"]\nstep = "no"\n'
+            ),
             "'no'",
             "allowed: again",
         ),

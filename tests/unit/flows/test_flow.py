@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from cimd_conformance import flows
 from cimd_conformance.flows import Flow, FlowResult, FlowState, StepEnd, World
 from cimd_conformance.flows.authorization_server import FLOWS, VERBS
 from cimd_conformance.model import (
@@ -246,3 +249,12 @@ def test_every_flow_is_made_of_verbs_that_exist() -> None:
 def test_every_verb_that_sends_says_what() -> None:
     assert set(STEP_MESSAGES) <= set(Verb)
     assert set(STEP_OPTIONS) <= set(Verb)
+
+
+def test_the_options_of_steps_are_those_that_verbs_read() -> None:
+    """An option that nobody reads would be a silent mistake in a scenario."""
+    folder = Path(flows.__file__).parent
+    text = "\n".join(file.read_text("utf-8") for file in folder.rglob("*.py"))
+    read = set(re.findall(r'with_(?:\.get\(|\[)"(\w+)"', text))
+    listed = {option for options in STEP_OPTIONS.values() for option in options}
+    assert listed <= read

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from cimd_conformance.flows._flow import StepEnd
 from cimd_conformance.flows.agent_host._errand import Ended, Ending, Errand
-from cimd_conformance.flows.agent_host._stage import Stage
+from cimd_conformance.flows.agent_host._stage import LIFETIME, Stage
 from cimd_conformance.flows.agent_host._state import AgentState
 from cimd_conformance.model import OUTCOME_SETS, Message, Outcome, Step
 from cimd_testbed.parties import TOOL
 
+PAUSE = LIFETIME + 0.2
 REFRESH_CALLS = 3
 """Two refreshes: only the second shows which refresh token was kept."""
 
@@ -43,7 +44,8 @@ async def connect(state: AgentState, step: Step) -> StepEnd:
         state.variant.get("protocol", "2025-11-25"),
         state.browser.open,
         state.publish,
-        {"tool": TOOL, "calls": wanted},
+        lambda: (len(stage.events), stage.calls),
+        {"tool": TOOL, "calls": wanted, "pause": PAUSE if wanted > 1 else 0},
     )
     ended = await state.world.driver.connect(errand)
     await state.browser.close()

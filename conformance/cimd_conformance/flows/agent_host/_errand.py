@@ -25,6 +25,8 @@ class Errand:
     """Play the person: called with a URL that the client wants opened."""
     publish: Callable[[list[str]], str]
     """Publish a document with these redirect URIs; returns the `client_id`."""
+    progress: Callable[[], tuple[int, int]]
+    """How much was seen of the client so far, and how often the tool was called."""
     context: dict[str, Any] = field(default_factory=dict)
     """What `MCP_CONFORMANCE_CONTEXT` says besides."""
 

@@ -18,6 +18,8 @@ from cimd_testbed.parties import (
 
 SCOPE = "mcp:read"
 MORE_SCOPE = "mcp:write"
+LIFETIME = 1
+"""Seconds for which an access token is good where refreshing is the question."""
 BROWSER = "Mozilla/5.0 (cimd-conformance browser)"
 
 Edit = Callable[[str, Request, Tree], Tree]
@@ -35,6 +37,8 @@ class Traffic:
     """MCP requests without a token after one had been accepted."""
     opened: list[str] = field(default_factory=list)
     """The URLs that it wanted opened in a browser."""
+    dangerous: list[str] = field(default_factory=list)
+    """Opened URLs that are no web addresses."""
     astray: list[str] = field(default_factory=list)
     """Requests and navigations to where no server of the flow is."""
     values: Counter[str] = field(default_factory=Counter)
@@ -48,6 +52,7 @@ class Traffic:
             "leaks": self.leaks,
             "bare": self.bare,
             "authorizations": len(self.opened),
+            "dangerous": self.dangerous,
             "astray": self.astray,
             "repeated": repeated,
         }
@@ -229,5 +234,5 @@ class Stage:
         self.traffic.opened.append(url)
         self.events.append("opened")
         if split_url(url).scheme not in ("http", "https"):
-            self.traffic.astray.append(f"opened {url[:120]}")
+            self.traffic.dangerous.append(url[:120])
             self.events.append("astray")

@@ -13,7 +13,12 @@ from typing import Any
 from cimd_conformance.flows._flow import FlowState
 from cimd_conformance.flows.agent_host._browser import PlayedBrowser
 from cimd_conformance.flows.agent_host._messages import edit_message
-from cimd_conformance.flows.agent_host._stage import BROWSER, MORE_SCOPE, Stage
+from cimd_conformance.flows.agent_host._stage import (
+    BROWSER,
+    LIFETIME,
+    MORE_SCOPE,
+    Stage,
+)
 from cimd_conformance.flows.agent_host._world import AgentWorld
 from cimd_conformance.model import HarnessError, Message, Scenario
 from cimd_testbed.core import split_url
@@ -270,6 +275,8 @@ def _open_servers(state: AgentState) -> None:
     issuer, url = state.variables["issuer"], state.variables["server_url"]
     stage.add_server("server", url, issuer, protocols=protocols, **options)
     stage.add_issuer("as", issuer, metadata_paths=_paths(state, "as_metadata_path"))
+    if flow == "refresh":
+        stage.issuers["as"].lifetime = LIFETIME
     stage.servers["server"].metadata_paths = _paths(state, "prm_path")
     for name in ("other", "evil"):
         if name in state.sites:

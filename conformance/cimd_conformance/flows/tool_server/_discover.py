@@ -83,5 +83,5 @@ def _summary(state: ToolState, found: dict[str, Any]) -> dict[str, Any]:
         "type": best.get("type"),
         "document": document,
         "identity": "identical" if identical else "different",
-        "text": "\n".join(one["text"] for one in found.values()),
+        "text": "\n".join(one["text"] for one in good.values()),
     }

@@ -171,6 +171,6 @@ def _read(state: ToolState, response: Response, identifier: int | None) -> Answe
         "text": response.text,
     }
     challenge = challenge_of(response)
-    if challenge or response.status in (400, 401, 403):
+    if challenge or outcome is not Outcome.COMPLETED:
         state.messages[Message.CHALLENGE] = challenge
     return Answer(response, message, outcome, detail)

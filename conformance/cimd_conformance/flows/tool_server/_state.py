@@ -69,6 +69,7 @@ class ToolState(FlowState):
         """Return the placeholders and their values."""
         view, client = self.view, self.callers.get("client")
         resource = split_url(view.resource)
+        tool_scope = view.tool_scope or view.scope
         return {
             **FlowState.known(self),
             "issuer": self.world.issuer.issuer,
@@ -82,7 +83,8 @@ class ToolState(FlowState):
             "scope.first": view.scope.partition(" ")[0],
             "tool.name": view.tool.name,
             "tool.base64": base64.b64encode(view.tool.name.encode()).decode(),
-            "tool.scope": view.tool_scope or view.scope,
+            "tool.scope": tool_scope,
+            "tool.scope.first": tool_scope.partition(" ")[0],
             "marker": self.marker,
             "token": client.token if client else "",
             "client_id": client.client_id if client else "",

@@ -31,6 +31,7 @@ class AgentHostChecks:
     resource_identity: Callable[[JsonObject, str, str], Decision] = (
         core.resource_identity
     )
+    issuer_without_metadata: Callable[[str], _Text] = core.issuer_without_metadata
     chosen_issuer: Callable[[JsonObject], _Text] = core.chosen_issuer
     server_metadata_urls: Callable[[str], _Strings] = core.server_metadata_urls
     server_metadata_issuer: Callable[[JsonObject, str], Decision] = (

@@ -43,31 +43,33 @@ async def discover(
     out: Outgoing, checks: AgentHostChecks, server_url: str, challenge: JsonObject
 ) -> Found:
     """Find the authorization server; raises `Stopped` at the first doubt."""
-    resource = await _resource_metadata(
-        out, checks, server_url, challenge.text("resource_metadata")
-    )
-    issuer = checks.chosen_issuer(resource)
+    challenged = challenge.text("resource_metadata")
+    resource = await _resource_metadata(out, checks, server_url, challenged)
+    if resource is None:
+        issuer = checks.issuer_without_metadata(server_url)
+    else:
+        issuer = checks.chosen_issuer(resource)
     if issuer is None:
-        raise stopped("client-prm-used", "The resource names no authorization server.")
+        raise stopped("client-prm-used", "The server names no authorization server.")
     metadata = await _server_metadata(out, checks, issuer)
     demand(checks.pkce_support(metadata))
     return Found(
         issuer,
         metadata,
         split_scope(challenge.text("scope")),
-        resource.texts("scopes_supported"),
+        resource.texts("scopes_supported") if resource is not None else (),
     )
 
 
 async def _resource_metadata(
     out: Outgoing, checks: AgentHostChecks, server_url: str, challenged: str | None
-) -> JsonObject:
+) -> JsonObject | None:
     for url in checks.resource_metadata_urls(server_url, challenged):
         metadata = await out.metadata(url)
         if metadata is not None:
             demand(checks.resource_identity(metadata, server_url, url))
             return metadata
-    raise stopped("client-prm-used", "The server publishes no resource metadata.")
+    return None
 
 
 async def _server_metadata(
