@@ -83,7 +83,7 @@ def test_a_client_that_ignores_every_check_fails(tmp_path):
         "agent/authorization/dangerous-scheme[javascript]",
         "agent/authorization/fresh-values",
     ):
-        assert statuses[name] == "failed", name
+        assert statuses[name] in ("failed", "warned"), name
     for name in (
         "agent/discovery/root-fallback",
         "agent/discovery/issuer-with-path[openid-appended]",

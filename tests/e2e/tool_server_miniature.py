@@ -46,11 +46,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_args):
         pass
 
-    def answer(self, status, value=None, **headers):
+    def answer(self, status, value=None, challenge=None):
         body = b"" if value is None else json.dumps(value).encode()
         self.send_response(status)
-        for name, text in headers.items():
-            self.send_header(name.replace("_", "-"), text)
+        if challenge is not None:
+            self.send_header("WWW-Authenticate", challenge)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -61,22 +61,25 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.answer(200, METADATA) if known else self.answer(404)
 
     def do_POST(self):
+        self.answer(*self.judge())
+
+    def judge(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         tokens = self.headers.get_all("Authorization") or []
         words = tokens[0].split() if len(tokens) == 1 else []
         if not tokens or MODE == "closed" or self.path != "/mcp":
-            return self.answer(401, WWW_Authenticate=CHALLENGE)
+            return 401, None, CHALLENGE
         if len(words) != 2 or words[0].lower() != "bearer":
-            return self.answer(400, WWW_Authenticate=CHALLENGE)
+            return 400, None, CHALLENGE
         if self.headers.get("Origin"):
-            return self.answer(403)
+            return (403,)
         message = json.loads(body)
         code = mismatch(self.headers, message)
         if code is not None:
             error = {"jsonrpc": "2.0", "id": 1, "error": {"code": code, "message": ""}}
-            return self.answer(400, error)
+            return 400, error
         result = self.result(message["method"], message.get("params", {}))
-        self.answer(200, {"jsonrpc": "2.0", "id": message["id"], "result": result})
+        return 200, {"jsonrpc": "2.0", "id": message["id"], "result": result}
 
     def result(self, method, params):
         if method == "tools/list":

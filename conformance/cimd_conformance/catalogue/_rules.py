@@ -139,7 +139,7 @@ def known_names(scenario: Scenario) -> set[str]:
     sites = [*SITES, *(place.name for place in scenario.place)]
     names = {f"{site}.{field}" for site in sites for field in _SITE_FIELDS}
     names |= {f"case.{key}" for row in scenario.case for key in row}
-    names |= {f"client.{key}" for key in ("public_jwk", "private_jwk", "name")}
+    names |= {f"client.{key}" for key in ("public_jwk", "private_jwk")}
     return names | set(_RUN_NAMES)
 
 

@@ -24,7 +24,7 @@ Examples:
   {PROGRAM} demo
   {PROGRAM} run target.toml --json report.json
   {PROGRAM} list --role authorization-server
-  {PROGRAM} show cimd/redirect-uri/unlisted-host
+  {PROGRAM} show as/redirect-uri/unlisted-host
 
 \b
 Exit codes:

@@ -16,7 +16,7 @@ _EPILOG = """\b
 Examples:
   cimd-conformance demo
   cimd-conformance demo --flaw redirect-uri-not-compared
-  cimd-conformance demo --only 'cimd/redirect-uri/*' --json - | jq .verdict
+  cimd-conformance demo --only 'as/redirect-uri/*' --json - | jq .verdict
 """
 
 

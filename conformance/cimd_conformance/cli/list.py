@@ -14,7 +14,7 @@ from cimd_conformance.model import PlannedInstance, Role, selected
 _EPILOG = """\b
 Examples:
   cimd-conformance list
-  cimd-conformance list --only 'cimd/fetch/*'
+  cimd-conformance list --only 'as/fetch/*'
   cimd-conformance list --json - | jq '.scenarios[].id'
 """
 

@@ -20,7 +20,7 @@ _EPILOG = """\b
 Examples:
   cimd-conformance run target.toml
   cimd-conformance run target.toml --profile mcp-2025-11-25 --strict
-  cimd-conformance run target.toml --only 'cimd/fetch/*' --ndjson run.ndjson
+  cimd-conformance run target.toml --only 'as/fetch/*' --ndjson run.ndjson
 """
 
 

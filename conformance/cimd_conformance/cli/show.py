@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 _EPILOG = """\b
 Examples:
-  cimd-conformance show cimd/redirect-uri/unlisted-host
-  cimd-conformance show 'cimd/assertion/stale-key[auth=private_key_jwt]'
+  cimd-conformance show as/redirect-uri/unlisted-host
+  cimd-conformance show 'as/flow/refresh[auth=private_key_jwt]'
 """
 
 _WIDTH = 80

@@ -52,7 +52,7 @@ def _judge_outcome(expect: Expect, result: FlowResult) -> Answer | None:
     """Judge where the flow, or the named step, ended."""
     if not expect.outcome:
         return None
-    expected = [str(outcome) for outcome in expect.outcome]
+    expected = [" or ".join(str(outcome) for outcome in expect.outcome)]
     outcome, detail, evidence = result.outcome, result.detail, result.evidence[-1:]
     if expect.step is not None:
         end = next((end for end in result.steps if end.name == expect.step), None)

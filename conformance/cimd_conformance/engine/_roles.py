@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,9 @@ from cimd_conformance.model import ConfigError, Role
 from cimd_conformance.target import TargetFile
 
 OnLine = Callable[[str], None]
+StartExternal = Callable[
+    [Surroundings, Path, TargetFile, OnLine], Awaitable[RunningTarget]
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,40 +26,51 @@ class RoleKit:
     honest: Callable[[], Any]
     """Makes the frozen dataclass of the reference's honest checks."""
     start_embedded: Callable[[Surroundings, Any], Awaitable[RunningTarget]]
-    start_external: Callable[
-        [Surroundings, Path, TargetFile, OnLine], Awaitable[RunningTarget]
-    ]
+    start_external: StartExternal
+
+
+def _external(module: str, function: str) -> StartExternal:
+    """Import what starts external targets only when there is one: it is slow."""
+
+    async def start(
+        around: Surroundings, path: Path, target: TargetFile, on_line: OnLine
+    ) -> RunningTarget:
+        found = importlib.import_module(f"cimd_conformance.engine.{module}")
+        running: RunningTarget = await getattr(found, function)(
+            around, path, target, on_line
+        )
+        return running
+
+    return start
 
 
 def _authorization_server() -> RoleKit:
-    from cimd_conformance.engine import _embedded, _external  # noqa: PLC0415 - lazily
+    from cimd_conformance.engine import _embedded  # noqa: PLC0415 - lazily
     from cimd_testbed.reference.authorization_server import Checks  # noqa: PLC0415
 
-    return RoleKit(Checks, _embedded.start_embedded, _external.start_external)
-
-
-def _agent_host() -> RoleKit:
-    from cimd_conformance.engine import _agent_external, _agent_host  # noqa: PLC0415
-    from cimd_testbed.reference.agent_host import AgentHostChecks  # noqa: PLC0415
-
-    return RoleKit(
-        AgentHostChecks,
-        _agent_host.start_embedded_agent_host,
-        _agent_external.start_external_agent_host,
-    )
+    start_external = _external("_external", "start_external")
+    return RoleKit(Checks, _embedded.start_embedded, start_external)
 
 
 def _tool_server() -> RoleKit:
-    from cimd_conformance.engine import (  # noqa: PLC0415 - lazily
-        _embedded_tool_server,
-        _tool_server,
-    )
+    from cimd_conformance.engine import _embedded_tool_server  # noqa: PLC0415 - lazily
     from cimd_testbed.reference.tool_server import ToolServerChecks  # noqa: PLC0415
 
     return RoleKit(
         ToolServerChecks,
         _embedded_tool_server.start_embedded_tool_server,
-        _tool_server.start_external_tool_server,
+        _external("_tool_server", "start_external_tool_server"),
+    )
+
+
+def _agent_host() -> RoleKit:
+    from cimd_conformance.engine import _agent_host  # noqa: PLC0415 - lazily
+    from cimd_testbed.reference.agent_host import AgentHostChecks  # noqa: PLC0415
+
+    return RoleKit(
+        AgentHostChecks,
+        _agent_host.start_embedded_agent_host,
+        _external("_agent_external", "start_external_agent_host"),
     )
 
 

@@ -46,37 +46,45 @@ Emit = Callable[[AnyEvent], None]
 async def run_job(
     job: Job, emit: Emit, now: Callable[[], float], stop: asyncio.Event
 ) -> int:
-    """Run the scenarios of a job; `stop` ends it with the results so far."""
+    """Run the scenarios of a job; `stop` ends it with the results so far.
+
+    Roles run one after the other: the first verdict comes before the last role has
+    been imported.
+    """
     roles = roles_of(job.role)
     plan = select(load_catalogue().instances, job, roles)
     profile = load_profile(job.profile)
     around = await open_surroundings(job, emit, now)
-    running: dict[Role, RunningTarget] = {}
+    powers = powers_of(job, around.network)
     finished: Finished = {}
     try:
+        if job.target is None:
+            emit(_started(job, roles, powers, plan))
         for role in roles:
-            started = await _unless(stop, start_target(job, role, around, emit, now))
-            if started is not None:
-                running[role] = started
-        emit(_started(job, running, around.network, plan))
-        async with asyncio.TaskGroup() as group:
-            for role, target in running.items():
-                engine = Engine(
-                    target,
-                    profile,
-                    around.leases,
-                    emit,
-                    now,
-                    powers_of(job, target, around.network),
-                    _disabled(job),
-                    stop,
-                    finished,
-                )
-                mine = [i for i in plan if i.scenario.role is role]
-                group.create_task(engine.run(mine))
+            mine = [i for i in plan if i.scenario.role is role]
+            if not mine and job.target is None:
+                continue
+            target = await _unless(stop, start_target(job, role, around, emit, now))
+            if target is None:
+                break
+            if job.target is not None:
+                emit(_started(job, roles, powers, plan))
+            engine = Engine(
+                target,
+                profile,
+                around.leases,
+                emit,
+                now,
+                powers,
+                _disabled(job),
+                stop,
+                finished,
+            )
+            try:
+                await engine.run(mine)
+            finally:
+                await target.close()
     finally:
-        for target in running.values():
-            await target.close()
         await around.network.close()
     return _finish(emit, now(), plan, finished, stopped=stop.is_set())
 
@@ -192,23 +200,15 @@ def _disabled(job: Job) -> dict[str, str]:
     return dict(load_target(Path(job.target)).disable) if job.target else {}
 
 
-def powers_of(job: Job, running: RunningTarget, network: Network) -> frozenset[str]:
+def powers_of(job: Job, network: Network) -> frozenset[str]:
     """Return the powers of this run: the clock comes with the embedded reference."""
-    powers = set(network.powers) - {"clock"}
-    if job.target is None and running.world.advance is not None:
-        powers.add("clock")
-    return frozenset(powers)
+    clock = {"clock"} if job.target is None else set()
+    return frozenset((network.powers - {"clock"}) | clock)
 
 
 def _started(
-    job: Job,
-    running: dict[Role, RunningTarget],
-    network: Network,
-    plan: list[Instance],
+    job: Job, roles: list[Role], powers: frozenset[str], plan: list[Instance]
 ) -> RunStarted:
-    powers: set[str] = set()
-    for target in running.values():
-        powers |= powers_of(job, target, network)
     name = load_target(Path(job.target)).name if job.target else "embedded reference"
     return RunStarted(
         0.0,
@@ -217,7 +217,7 @@ def _started(
         secrets.token_hex(8),
         dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         name,
-        ", ".join(running),
+        ", ".join(roles),
         job.network,
         job.profile,
         job.seed,

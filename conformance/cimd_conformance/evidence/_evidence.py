@@ -80,7 +80,8 @@ class Evidence:
             self._paths[prefix] = scenario
 
     def release(self, scenario: str) -> None:
-        """Forget whose the addresses were, before they are leased to another."""
+        """Forget a scenario that is over, before its addresses are leased again."""
+        self.seen.pop(scenario, None)
         for address, owner in list(self._addresses.items()):
             if owner.scenario == scenario:
                 del self._addresses[address]

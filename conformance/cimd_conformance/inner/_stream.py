@@ -25,11 +25,12 @@ from cimd_conformance.model import (
 
 @dataclass(slots=True)
 class Out:
-    """The event stream: one line per event, written at once."""
+    """The event stream: one line per event, written once per turn of the loop."""
 
     fd: int
     begun: float = field(default_factory=time.monotonic)
     broken: bool = False
+    _pending: list[bytes] = field(default_factory=list)
 
     def now(self) -> float:
         """Return seconds since the run started."""
@@ -37,7 +38,18 @@ class Out:
 
     def emit(self, event: AnyEvent) -> None:
         """Write one event; a reader that went away is not an error here."""
-        data = encode_event(event) + b"\n"
+        self._pending.append(encode_event(event))
+        if len(self._pending) > 1:
+            return  # a flush is on its way
+        try:
+            asyncio.get_running_loop().call_soon(self.flush)
+        except RuntimeError:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is waiting."""
+        data = b"".join(line + b"\n" for line in self._pending)
+        self._pending.clear()
         try:
             while data and not self.broken:
                 data = data[os.write(self.fd, data) :]
@@ -59,6 +71,8 @@ def run_inner(line: bytes, events_fd: int) -> int:
         wrong = HarnessError("inner", f"{type(error).__name__}: {error}")
         out.emit(_failed(out, wrong))
         return int(ExitCode.OWN_ERROR)
+    finally:
+        out.flush()
 
 
 def _failed(out: Out, error: SuiteError) -> RunFinished:

@@ -135,6 +135,7 @@ class Check(Event, frozen=True, tag="check"):
     """None: the profile does not demand it, the answer is for information."""
     status: Status
     expected: list[str]
+    """What had to be seen, all of it; alternatives are joined by `or`."""
     actual: str
     reason: str = ""
     evidence: list[int] = []

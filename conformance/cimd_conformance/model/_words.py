@@ -287,8 +287,6 @@ class Verb(enum.StrEnum):
     """End a session (DELETE)."""
     INSPECT = "inspect"
     """Fetch the document and the keys that the client publishes."""
-    RESTORE = "restore"
-    """Go back to the unchanged flow with a fresh code, for a later comparison."""
 
 
 ACTORS = ("client", "other")

@@ -137,7 +137,7 @@ def _show_check(console: Console, check: Check) -> None:
     if check.clause:
         clause += f": {check.clause}"
     _fact(console, "clause", visible(clause))
-    expected = " or ".join(check.expected) or "nothing"
+    expected = "; and ".join(check.expected) or "nothing"
     _fact(console, "expected", Text(shortened(visible(expected), 600), "green"))
     got = Text(shortened(visible(check.actual), 600), STATUS_STYLES[check.status])
     if check.reason:

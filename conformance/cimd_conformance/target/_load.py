@@ -38,7 +38,7 @@ CLIENT_NAMES = NAMES | {
 
 WORDS: dict[tuple[str, str], tuple[str, ...]] = {
     ("resource", "shown_by"): ("jwks", "introspection", "call"),
-    ("login", "driver"): ("form", "auto"),
+    ("login", "driver"): ("form",),
     ("tokens", "judged_by"): ("jwks", "introspection"),
     ("tokens", "alg"): ("ES256", "RS256"),
     ("client", "drive"): ("command", "program", "attended"),

@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import itertools
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -92,18 +93,19 @@ def _rsa_key(slot: int) -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
-def new_key(alg: str = "ES256") -> SigningKey:
+def new_key(alg: str = "ES256", unlike: Iterable[SigningKey] = ()) -> SigningKey:
     """Make a signing key with a fresh key id.
 
-    RSA keys come from a pool of four; what they need to be is different from the one
-    before and after, not secret.
+    RSA keys come from a small pool: what they need to be is different from those in
+    `unlike` (the other keys of their scenario), not secret.
     """
-    number = next(_serial)
-    kid = f"key-{number}"
+    kid = f"key-{next(_serial)}"
     if alg == "ES256":
         return SigningKey(kid, alg, ec.generate_private_key(ec.SECP256R1()))
     if alg == "RS256":
-        return SigningKey(kid, alg, _rsa_key(number % 4))
+        taken = [key.private for key in unlike]
+        slots = (_rsa_key(slot) for slot in itertools.count())
+        return SigningKey(kid, alg, next(key for key in slots if key not in taken))
     raise ValueError(f"No keys are made for the algorithm {alg!r}.")
 
 

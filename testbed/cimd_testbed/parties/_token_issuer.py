@@ -81,7 +81,7 @@ class TokenIssuer:
     def rotate(self, *, keep: bool) -> None:
         """Sign with a new key; the old one stays published only when told to."""
         self.retired.append(self.keys[-1])
-        fresh = new_key(self.alg)
+        fresh = new_key(self.alg, [*self.keys, *self.retired])
         self.keys = [*self.keys, fresh] if keep else [fresh]
 
     async def _metadata(self, request: Request) -> Response:

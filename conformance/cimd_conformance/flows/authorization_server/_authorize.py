@@ -69,7 +69,7 @@ def _browser(state: AsState, changed: bool) -> Browser:
             state.redactor.secret(kind, value)
 
     return Browser(
-        world.http(state.label),
+        state.http,
         world.target.users[0],
         world.target.own_origins,
         on_exchange,
@@ -105,11 +105,7 @@ async def authorize(state: AsState, step: Step) -> StepEnd:
     state.messages[Message.AUTHORIZATION_REQUEST] = dict(params)
     endpoint = state.world.target.endpoint("authorization_endpoint")
     mark = "&" if "?" in endpoint else "?"
-    browser = _browser(state, bool(changes))
-    try:
-        landing = await browser.visit(f"{endpoint}{mark}{query}")
-    finally:
-        await browser.client.close()
+    landing = await _browser(state, bool(changes)).visit(f"{endpoint}{mark}{query}")
     return _landed(state, step, landing, dict(params).get("redirect_uri"))
 
 

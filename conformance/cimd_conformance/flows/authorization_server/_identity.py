@@ -37,12 +37,14 @@ class Identity:
     keys: list[SigningKey] = field(default_factory=list)
     """The published keys, newest last."""
     retired: list[SigningKey] = field(default_factory=list)
+    foreign: list[SigningKey] = field(default_factory=list)
+    """Keys of the scenario's other client."""
     delivered: set[Message] = field(default_factory=set)
     """Where to note served messages that reached the target in their changed form."""
 
     def __post_init__(self) -> None:
         """Make the first key and the variables of a legitimate flow."""
-        self.keys.append(new_key(self.variant.get("alg", "ES256")))
+        self.keys.append(self.another_key())
         names = self.site.names()
         self.variables = {
             "client_id": names["client.document"],
@@ -56,11 +58,16 @@ class Identity:
         """Whether the client uses `private_key_jwt`."""
         return self.variant.get("auth") == "private_key_jwt"
 
+    def another_key(self) -> SigningKey:
+        """Make a key unlike all others of this scenario."""
+        alg = self.variant.get("alg", "ES256")
+        return new_key(alg, [*self.keys, *self.retired, *self.foreign])
+
     def rotate(self, *, keep: bool) -> None:
         """Publish a new key; the old one stays beside it only when told to."""
         old = self.keys[-1]
         self.retired.append(old)
-        fresh = new_key(self.variant.get("alg", "ES256"))
+        fresh = self.another_key()
         self.keys = [*self.keys, fresh] if keep else [fresh]
 
     def jwks(self) -> dict[str, Any]:

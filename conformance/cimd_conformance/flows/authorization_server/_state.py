@@ -89,6 +89,7 @@ async def _add_identity(
         state.variant,
         state.on_served,
         state.changes,
+        foreign=[key for one in state.identities.values() for key in one.keys],
         delivered=state.sent,
     )
     if name != "client":

@@ -20,7 +20,7 @@ from cimd_conformance.flows.authorization_server._state import AsState
 from cimd_conformance.flows.authorization_server._use import sendable, use_token
 from cimd_conformance.model import HarnessError, Message, Outcome, Step, Verb
 from cimd_testbed.net import Headers, Response
-from cimd_testbed.parties import SigningKey, new_key, sign_jwt
+from cimd_testbed.parties import SigningKey, sign_jwt
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -77,7 +77,7 @@ def _signing_key(state: AsState, identity: Identity, which: str) -> SigningKey:
         case "other":
             return state.identities["other"].keys[-1]
         case "unpublished" | "embedded":
-            return new_key(identity.variant.get("alg", "ES256"))
+            return identity.another_key()
         case _:
             raise HarnessError("key", f"There is no key {which!r} to sign with.")
 

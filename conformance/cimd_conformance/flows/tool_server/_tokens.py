@@ -71,7 +71,7 @@ def _signing_key(state: ToolState, which: str) -> SigningKey:
         case "retired" if issuer.retired:
             return issuer.retired[-1]
         case "impostor" | "embedded":
-            return new_key(issuer.alg)
+            return new_key(issuer.alg, [*issuer.keys, *issuer.retired])
         case _:
             raise HarnessError("signing-key", f"There is no key {which!r}.")
 
