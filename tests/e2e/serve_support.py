@@ -64,7 +64,6 @@ class Served:
             assert self.process.poll() is None, self.stderr
             assert time.monotonic() < began + 30, "it never got ready"
             time.sleep(0.01)
-        self.seconds = time.monotonic() - began
         self.facts = json.loads(ready.read_text())
         return self
 

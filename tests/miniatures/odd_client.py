@@ -128,7 +128,8 @@ def authorize(resource, server):
     }
     url = f"{server['authorization_endpoint']}?{urllib.parse.urlencode(params)}"
     if MODE == "prints":
-        print("Open this:", url, flush=True)
+        sys.stdout.write(f"Open this: {url}\n")
+        sys.stdout.flush()
     else:
         subprocess.run([os.environ["BROWSER"], url], check=True)
     listener.handle_request()

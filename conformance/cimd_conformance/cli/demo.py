@@ -10,7 +10,7 @@ import msgspec
 from cimd_conformance.cli._network import require_lab
 from cimd_conformance.cli._options import SuiteOptions, suite_options
 from cimd_conformance.cli._suite import job_of, run_suite
-from cimd_conformance.model import Job
+from cimd_conformance.model import Job, Role
 
 _EPILOG = """\b
 Examples:
@@ -30,9 +30,16 @@ Examples:
     help="Where names and addresses come from.",
 )
 @click.option(
+    "--role",
+    type=click.Choice(["all", *(role.value for role in Role)]),
+    default="all",
+    show_default=True,
+    help="Which of the three references is tested.",
+)
+@click.option(
     "--flaw", metavar="NAME", help="Weaken one check of the reference, and see."
 )
-def command(*, network: str, flaw: str | None, **values: Any) -> int:
+def command(*, network: str, role: str, flaw: str | None, **values: Any) -> int:
     """Run the suite against the bundled reference.
 
     Nothing has to be configured, and nothing leaves this machine.
@@ -44,7 +51,9 @@ def command(*, network: str, flaw: str | None, **values: Any) -> int:
     words = ["demo"]
     if network != "embedded":
         words += ["--network", network]
+    if role != "all":
+        words += ["--role", role]
     if flaw is not None:
         words += ["--flaw", flaw]
-    fields = job_of(options, network=network, flaw=flaw)
+    fields = job_of(options, network=network, role=role, flaw=flaw)
     return run_suite(msgspec.convert(fields, Job), options, words)

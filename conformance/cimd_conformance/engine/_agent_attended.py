@@ -13,6 +13,7 @@ from typing import Self
 
 from cimd_conformance.engine._process import OnLine, Placed
 from cimd_conformance.flows.agent_host import Ended, Ending, Errand
+from cimd_conformance.model import TO_THE_PERSON
 from cimd_testbed.net import (
     LOOPBACK,
     ContactLog,
@@ -46,8 +47,8 @@ class AttendedDriver:
         service = Service(self._page, None, ContactLog())
         await self._network.listen(LOOPBACK, 0, service)
         port = self._network.ports[0]
-        self.on_line(f"attended: open http://127.0.0.1:{port}/ in a browser")
-        self.on_line(f"attended: trust the CA {self.placed.names['ca_file']}")
+        self._say(f"open http://127.0.0.1:{port}/ in a browser")
+        self._say(f"trust the CA {self.placed.names['ca_file']}")
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -58,7 +59,7 @@ class AttendedDriver:
         """Wait for the person."""
         client = self.placed.target.client
         self._errands[errand.label] = (errand, "to do")
-        self.on_line(f"attended: connect to {errand.server_url}")
+        self._say(f"connect to {errand.server_url}")
         loop = asyncio.get_running_loop()
         seen, changed_at = 0, loop.time()
         deadline = loop.time() + client.seconds
@@ -73,6 +74,9 @@ class AttendedDriver:
                 detail = f"nothing happened for {client.quiet:g} s"
                 return self._ended(errand, Ending.EXITED, detail)
         return self._ended(errand, Ending.HUNG, "nobody connected in time")
+
+    def _say(self, text: str) -> None:
+        self.on_line(TO_THE_PERSON + text)
 
     def _ended(self, errand: Errand, ending: Ending, detail: str) -> Ended:
         self._errands[errand.label] = (errand, detail)

@@ -79,34 +79,36 @@ async def open_browser(url: str) -> None:
     errand.open_url(url)
 
 
+async def _open_host(
+    around: Surroundings, checks: AgentHostChecks, clock: ShiftedClock, auth: str
+) -> AgentHost:
+    """Put one agent host on its origin."""
+    network, authority = around.network, around.authority
+    name, address = HOSTS[auth]
+    host = AgentHost(
+        AgentHostSettings(
+            f"https://{name}", auth_method=auth, per_server=True, protocols=PROTOCOLS
+        ),
+        checks,
+        dialer=network.dialer(None),
+        resolver=network.resolver(None),
+        trust=authority.trust(),
+        clock=clock,
+        open_browser=open_browser,
+    )
+    network.zone.point(name, address)
+    handler = labelled(host.handle)
+    service = Service(handler, authority.context_for, network.contacts)
+    await network.listen(address, 443, service)
+    return host
+
+
 async def start_embedded_agent_host(
     around: Surroundings, checks: AgentHostChecks
 ) -> RunningTarget:
     """Start the reference on the run's network, with the given checks."""
-    network, authority = around.network, around.authority
     clock = ShiftedClock()
-    hosts = {}
-    for auth, (name, address) in HOSTS.items():
-        host = AgentHost(
-            AgentHostSettings(
-                f"https://{name}",
-                auth_method=auth,
-                per_server=True,
-                protocols=PROTOCOLS,
-            ),
-            checks,
-            dialer=network.dialer(None),
-            resolver=network.resolver(None),
-            trust=authority.trust(),
-            clock=clock,
-            open_browser=open_browser,
-        )
-        hosts[auth] = host
-        network.zone.point(name, address)
-        service = Service(
-            labelled(host.handle), authority.context_for, network.contacts
-        )
-        await network.listen(address, 443, service)
+    hosts = {auth: await _open_host(around, checks, clock, auth) for auth in HOSTS}
     view = AgentView("embedded reference", FEATURES, PROTOCOLS, {})
     world = agent_world(around, view, EmbeddedDriver(hosts))
     world.advance, world.now = clock.advance, clock.now

@@ -12,6 +12,7 @@ from typing import Any
 
 from cimd_conformance.catalogue import Instance, Profile, control_id
 from cimd_conformance.engine._judge import answer, redacted, to_check, worst
+from cimd_conformance.engine._labels import crashes
 from cimd_conformance.engine._lease import ScenarioLeases
 from cimd_conformance.engine._target import RunningTarget
 from cimd_conformance.evidence import Redactor
@@ -148,6 +149,9 @@ class Engine:
             )
         if any(expect.untouched for expect in scenario.expect):
             await asyncio.sleep(self.target.grace)
+        crash = crashes.pop(instance.id, None)
+        if crash is not None:
+            return Status.ERROR, f"The reference crashed: {crash}"
         checks = self._checks(instance, result)
         status = worst(check.status for check in checks)
         reason = next((c.reason for c in checks if c.status is status), "")

@@ -10,11 +10,20 @@ current_scenario: ContextVar[str | None] = ContextVar("scenario", default=None)
 """The label of the connection that the running request came in on."""
 
 
+crashes: dict[str, str] = {}
+"""What went wrong inside a reference, by label: a crash is no refusal."""
+
+
 def labelled(handler: Handler) -> Handler:
     """Note whose request is answered; the reference itself knows nothing of it."""
 
     async def handle(request: Request) -> Response:
-        current_scenario.set(request.arrival.label)
-        return await handler(request)
+        label = request.arrival.label
+        current_scenario.set(label)
+        try:
+            return await handler(request)
+        except Exception as error:
+            crashes[label or ""] = f"{type(error).__name__}: {error}"
+            raise
 
     return handle

@@ -8,6 +8,7 @@ from cimd_conformance.model._errors import (
 )
 from cimd_conformance.model._events import (
     SCHEMA_VERSION,
+    TO_THE_PERSON,
     AnyEvent,
     Check,
     ContactSeen,
@@ -62,6 +63,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "STEP_MESSAGES",
     "STEP_OPTIONS",
+    "TO_THE_PERSON",
     "WORST_FIRST",
     "AnyEvent",
     "Change",

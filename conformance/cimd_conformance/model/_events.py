@@ -113,10 +113,19 @@ class ContactSeen(Event, frozen=True, tag="contact"):
     target: str | None = None
 
 
+TO_THE_PERSON = "attended: "
+"""How a line begins that the driver of an attended client says to the person."""
+
+
 class TargetOutput(Event, frozen=True, tag="target-output"):
-    """A line that the target printed."""
+    """A line that the target printed, or that its driver says to the person."""
 
     line: str
+
+    @property
+    def to_the_person(self) -> bool:
+        """Whether somebody has to read it for the run to go on."""
+        return self.line.startswith(TO_THE_PERSON)
 
 
 class TargetExited(Event, frozen=True, tag="target-exited"):

@@ -94,6 +94,8 @@ class ConsoleWriter:
             case TargetExited():
                 text = f"The target ended with exit code {event.code}."
                 self._console.print(Text(text, "bold red"))
+            case TargetOutput() if event.to_the_person:
+                self._console.print(Text(visible(event.line), "bold"), soft_wrap=True)
             case TargetOutput() if self._volume is Volume.VERBOSE:
                 text = f"target: {shortened(visible(event.line), WIDTH * 4)}"
                 self._console.print(Text(text, "dim"))

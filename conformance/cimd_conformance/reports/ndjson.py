@@ -15,6 +15,7 @@ from cimd_conformance.model import (
     RunFinished,
     RunStarted,
     ScenarioFinished,
+    TargetOutput,
     decode_event,
     encode_event,
 )
@@ -37,7 +38,8 @@ class NdjsonWriter:
         """Write the event."""
         self._stream.write(safe_json(encode_event(event)) + b"\n")
         # A run that is killed leaves what had been judged by then.
-        if self._stays_open or isinstance(event, _FLUSHED):
+        read_now = isinstance(event, TargetOutput) and event.to_the_person
+        if self._stays_open or read_now or isinstance(event, _FLUSHED):
             self._stream.flush()
 
     def finish(self) -> None:

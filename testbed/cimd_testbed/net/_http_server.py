@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
+import sys
+import traceback
 from http import HTTPStatus
 
 import h11
@@ -84,6 +86,15 @@ async def _send(stream: Stream, method: str, response: Response) -> bool:
     return keep and response.stream is None
 
 
+async def _answer(handler: Handler, request: Request) -> Response:
+    """Ask the handler; its bug is answered with 500 and shown on stderr."""
+    try:
+        return await handler(request)
+    except Exception:  # noqa: BLE001 - a server outlives the fault of one request
+        traceback.print_exc(file=sys.stderr)
+        return Response(500, (("Connection", "close"),))
+
+
 async def serve_stream(
     stream: Stream, arrival: Arrival, handler: Handler, contacts: ContactLog
 ) -> None:
@@ -102,7 +113,7 @@ async def serve_stream(
                 target=request.target,
                 label=arrival.label,
             )
-            response = await handler(request)
+            response = await _answer(handler, request)
             keep = await _send(stream, request.method, response)
             if not keep or (request.header("connection") or "").lower() == "close":
                 return

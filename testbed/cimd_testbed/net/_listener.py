@@ -9,7 +9,6 @@ wire tap does, which also sees ports that nobody listens on).
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
@@ -135,20 +134,20 @@ class Listener:
     arrive: Callable[[socket.socket], Arrival | None]
     service_for: Callable[[Arrival], Service | None]
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
-    _accepting: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Begin to accept."""
         self.sock.setblocking(False)
-        self._accepting = asyncio.create_task(self._accept(), name="listener")
+        asyncio.get_running_loop().add_reader(self.sock, self._accept)
 
-    async def _accept(self) -> None:
-        loop = asyncio.get_running_loop()
+    def _accept(self) -> None:
+        """Accept everything that waits."""
         while True:
             try:
-                sock, _ = await loop.sock_accept(self.sock)
+                sock, _ = self.sock.accept()
             except OSError:
                 return
+            sock.setblocking(False)
             arrival = self.arrive(sock)
             service = self.service_for(arrival) if arrival else None
             if arrival is None or service is None:
@@ -161,10 +160,8 @@ class Listener:
 
     async def close(self) -> None:
         """Stop accepting, end every connection, and prove it by waiting for them."""
-        if self._accepting is not None:
-            self._accepting.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._accepting
+        if self.sock.fileno() >= 0:
+            asyncio.get_running_loop().remove_reader(self.sock)
         self.sock.close()
         for task in list(self._tasks):
             task.cancel()
