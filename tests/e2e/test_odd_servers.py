@@ -36,7 +36,7 @@ def network(request: pytest.FixtureRequest) -> str:
 def test_a_server_without_metadata_is_no_target(
     tmp_path: Path, mode: str, said: str
 ) -> None:
-    miniature = Miniature(tmp_path, mode, ready_seconds=1)
+    miniature = Miniature(tmp_path, mode, ready_seconds=2.5)
     ended = miniature.run()
     assert ended.code == 3
     assert said in ended.stderr

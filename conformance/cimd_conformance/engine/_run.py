@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import secrets
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import cimd_conformance
 from cimd_certs import Authority
 from cimd_conformance.catalogue import (
     Instance,
+    Profile,
     load_catalogue,
     load_profile,
     select_instances,
@@ -55,38 +57,60 @@ async def run_job(
     plan = select(load_catalogue().instances, job, roles)
     profile = load_profile(job.profile)
     around = await open_surroundings(job, emit, now)
-    powers = powers_of(job, around.network)
-    finished: Finished = {}
+    run = _Run(job, emit, now, stop, around, profile)
     try:
         if job.target is None:
-            emit(_started(job, roles, powers, plan))
+            emit(_started(job, roles, run.powers, plan))
         for role in roles:
             mine = [i for i in plan if i.scenario.role is role]
-            if not mine and job.target is None:
-                continue
-            target = await _unless(stop, start_target(job, role, around, emit, now))
-            if target is None:
+            if (mine or job.target) and not await run.role(role, mine):
                 break
-            if job.target is not None:
-                emit(_started(job, roles, powers, plan))
-            engine = Engine(
-                target,
-                profile,
-                around.leases,
-                emit,
-                now,
-                powers,
-                _disabled(job),
-                stop,
-                finished,
-            )
-            try:
-                await engine.run(mine)
-            finally:
-                await target.close()
     finally:
         await around.network.close()
-    return _finish(emit, now(), plan, finished, stopped=stop.is_set())
+    return _finish(emit, now(), plan, run.finished, stopped=stop.is_set())
+
+
+@dataclass(slots=True)
+class _Run:
+    """What the roles of one run have in common."""
+
+    job: Job
+    emit: Emit
+    now: Callable[[], float]
+    stop: asyncio.Event
+    around: Surroundings
+    profile: Profile
+    finished: Finished = field(default_factory=dict)
+
+    @property
+    def powers(self) -> frozenset[str]:
+        """What scenarios may ask for."""
+        return powers_of(self.job, self.around.network)
+
+    async def role(self, role: Role, plan: list[Instance]) -> bool:
+        """Run the scenarios of one role; False when the run was stopped before."""
+        starting = start_target(self.job, role, self.around, self.emit, self.now)
+        target = await _unless(self.stop, starting)
+        if target is None:
+            return False
+        if self.job.target is not None:
+            self.emit(_started(self.job, [role], self.powers, plan))
+        engine = Engine(
+            target,
+            self.profile,
+            self.around.leases,
+            self.emit,
+            self.now,
+            self.powers,
+            _disabled(self.job),
+            self.stop,
+            self.finished,
+        )
+        try:
+            await engine.run(plan)
+        finally:
+            await target.close()
+        return True
 
 
 async def _unless(

@@ -104,13 +104,12 @@ def _error_shown(description: str | None, trusted: bool) -> str:
 
 
 @flaw(
-    "agent-one-shelf",
+    "agent-tokens-by-domain",
     "token_shelf",
-    "One token is kept for all servers.",
+    "Tokens are kept by the parent domain, like cookies.",
 )
-def _one_shelf(resource: str) -> str:
-    del resource
-    return "the token"
+def _tokens_by_domain(resource: str) -> str:
+    return split_url(resource).host.partition(".")[2]
 
 
 @flaw(

@@ -140,10 +140,13 @@ def test_options_that_make_no_sense(
     assert "error[usage]" in capsys.readouterr().err
 
 
+ROLE = "authorization-server"
+
+
 def _target(folder: Path) -> str:
     file = folder / "target.toml"
-    role = "authorization-server"
-    file.write_text(f'schema = 1\nname = "Mine"\nrole = "{role}"\n')
+    issuer = 'server.issuer = "http://127.0.0.1:9"'
+    file.write_text(f'schema = 1\nname = "Mine"\nrole = "{ROLE}"\n{issuer}\n')
     return str(file)
 
 
@@ -155,7 +158,7 @@ def test_run_takes_the_lab_where_there_is_one(
     jobs = play(a=Status.PASSED)
     target = _target(tmp_path)
     assert run_cli(["run", target]) == 0
-    assert jobs == [Job(target=target, network="lab")]
+    assert jobs == [Job(target=target, network="lab", role=ROLE)]
 
 
 def test_run_says_why_it_takes_loopback(
@@ -168,7 +171,7 @@ def test_run_says_why_it_takes_loopback(
     jobs = play(a=Status.PASSED)
     target = _target(tmp_path)
     assert run_cli(["run", target]) == 0
-    assert jobs == [Job(target=target, network="loopback")]
+    assert jobs == [Job(target=target, network="loopback", role=ROLE)]
     assert "This is a toaster." in capsys.readouterr().err
 
 

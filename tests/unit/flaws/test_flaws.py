@@ -154,7 +154,10 @@ INPUTS = {
     + [(obj(), ID, ID)],
     "document_stand_in": [
         (ID, CB, clause)
-        for clause in ("cimd-doc-valid-json", "other", "cimd-fetch-failure-aborts")
+        for clause in (
+            *("cimd-doc-valid-json", "other", "cimd-fetch-failure-aborts"),
+            "cimd-fetch-status-200-only",
+        )
     ],
     "freshness": [((("Cache-Control", "max-age=9"), ("Age", "3")), CacheBounds())],
     "jwks_freshness": [((), CacheBounds())],
@@ -328,5 +331,5 @@ def test_recording_reports_each_call():
 def test_every_check_of_the_server_can_go_wrong_somehow():
     names = {field.name for field in dataclasses.fields(Checks)}
     assert {
-        flaw.check for flaw in FLAWS.values() if flaw.role != "tool-server"
+        flaw.check for flaw in FLAWS.values() if flaw.role == "authorization-server"
     } == names

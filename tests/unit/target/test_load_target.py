@@ -84,7 +84,7 @@ def test_the_good_one_is_good(tmp_path: Path) -> None:
         ("ready_seconds = 20", 'locks = ["no.lock"]', 8, "no.lock", "relative"),
         ("ready_seconds = 20", 'prepare = [["pip", "{dir}"]]', 8, "{dir}", "cache"),
         ("ready_seconds = 20", 'metadata = "{x}"', 8, "{x}", "origin"),
-        ('"form"', '"browser"', 14, "'browser'", "allowed: form, auto"),
+        ('"form"', '"browser"', 14, "'browser'", "allowed: form"),
         ("password =", "passwd =", 15, "passwd", "allowed: username, password"),
         ('"call"', '"magic"', 19, "'magic'", "allowed: jwks, introspection, call"),
         ('"{origin}/mcp"', '"{orgin}/mcp"', 18, "{orgin}", "origin"),

@@ -22,6 +22,13 @@ LIFETIME = 1
 """Seconds for which an access token is good where refreshing is the question."""
 BROWSER = "Mozilla/5.0 (cimd-conformance browser)"
 
+
+def url_of(request: Request) -> str:
+    """Return the URL that was asked for."""
+    scheme = "https" if request.arrival.tls else "http"
+    return f"{scheme}://{request.host}{request.target}"
+
+
 Edit = Callable[[str, Request, Tree], Tree]
 
 
@@ -187,7 +194,7 @@ class Stage:
         self, place: str, message: str, request: Request, response: Response
     ) -> None:
         if "/.well-known/" in request.path:
-            self.traffic.metadata.append(f"https://{request.host}{request.target}")
+            self.traffic.metadata.append(url_of(request))
         if message in ("prm", "as_metadata", "challenge", "scope_challenge"):
             self.events.append(message)
         if message == "token_response" and response.status != 200:

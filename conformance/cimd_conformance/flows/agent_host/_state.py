@@ -18,6 +18,7 @@ from cimd_conformance.flows.agent_host._stage import (
     LIFETIME,
     MORE_SCOPE,
     Stage,
+    url_of,
 )
 from cimd_conformance.flows.agent_host._world import AgentWorld
 from cimd_conformance.model import HarnessError, Message, Scenario
@@ -99,7 +100,7 @@ class AgentState(FlowState):
         self.record(
             message.replace("-", "_"),
             request.method,
-            f"https://{request.host}{request.target}",
+            url_of(request),
             request.headers,
             request.body,
             response,

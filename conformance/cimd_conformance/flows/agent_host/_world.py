@@ -55,7 +55,7 @@ class AgentWorld(World):
             return await self._port(label, name, responder or self.web.handle)
         address = await self.lease(label, place, name)
         domain = EVIL_DOMAIN if name == "evil" else SERVER_DOMAIN
-        host = f"{name}-{serial}.{domain}"
+        host = f"{name}.s{serial}.{domain}"
         if place is not None and not place.host and address is not None:
             host = f"[{address}]" if address.version == 6 else str(address)
         site = Site(name, host, address, "")

@@ -22,6 +22,7 @@ _STATUS = {
 _PARAMETER = re.compile(
     r'\s*([!#$%&\'*+.^_`|~0-9A-Za-z-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))\s*'
 )
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 METHOD_NOT_FOUND = -32601
 
 
@@ -89,6 +90,7 @@ def _parameters(text: str) -> dict[str, Any]:
         if match is None or match[1].lower() in found:
             sound = False
             break
+        sound = sound and (match[3] is None or bool(_TOKEN.fullmatch(match[3])))
         found[match[1].lower()] = match[2] if match[2] is not None else match[3]
         position = match.end()
         if position < len(text) and text[position] != ",":
