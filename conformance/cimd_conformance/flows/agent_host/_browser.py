@@ -12,7 +12,13 @@ from dataclasses import dataclass, field
 
 from cimd_conformance.flows.agent_host._stage import BROWSER, Stage
 from cimd_testbed.core import split_url
-from cimd_testbed.net import Headers, HttpClient, HttpError, Response
+from cimd_testbed.net import (
+    ForbiddenAddressError,
+    Headers,
+    HttpClient,
+    HttpError,
+    Response,
+)
 
 MAX_STEPS = 6
 REDIRECTS = (301, 302, 303, 307, 308)
@@ -66,7 +72,7 @@ class PlayedBrowser:
                 response = await self.http.request("GET", url, _HEADERS)
             except HttpError:
                 arrived = not ours  # a client may read its callback and hang up
-            except (OSError, TimeoutError, ValueError):
+            except (OSError, TimeoutError, ValueError, ForbiddenAddressError):
                 arrived = False
             if ours and not arrived:
                 self.stage.events.append("astray")

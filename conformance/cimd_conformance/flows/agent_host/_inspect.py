@@ -9,7 +9,7 @@ from cimd_conformance.flows._flow import StepEnd
 from cimd_conformance.flows.agent_host._state import AgentState
 from cimd_conformance.model import Message, Outcome, Step
 from cimd_testbed.core import split_url
-from cimd_testbed.net import Response
+from cimd_testbed.net import ForbiddenAddressError, HttpError, Response
 
 _PRIVATE = ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
 _LOOPBACK = ("127.0.0.1", "[::1]", "localhost")
@@ -72,7 +72,10 @@ def _around(response: Response) -> dict[str, Any]:
 
 async def _fetch(state: AgentState, message: str, url: str) -> tuple[Response, Any]:
     headers = (("Accept", "application/json"),)
-    response = await state.http.request("GET", url, headers)
+    try:
+        response = await state.http.request("GET", url, headers)
+    except ForbiddenAddressError as error:
+        raise HttpError(f"{url} is out of reach on this network") from error
     state.record(
         message, "GET", url, headers, b"", response, sender="as", receiver="target"
     )
