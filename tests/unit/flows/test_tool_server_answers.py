@@ -51,6 +51,14 @@ def test_outcomes(status, message, outcome):
     assert outcome_of(Response(status), message)[0].value == outcome
 
 
+def test_a_refusal_in_words_is_told():
+    refused = Response(403, (), b"Forbidden: invalid\n Host\n")
+    assert outcome_of(refused, None)[1] == "HTTP 403, Forbidden: invalid Host"
+    content = [{"type": "image"}, {"type": "text", "text": "cannot locate user"}]
+    message = {"result": {"isError": True, "content": content}}
+    assert outcome_of(Response(200), message)[1].endswith("error: cannot locate user")
+
+
 def challenged(*values):
     return challenge_of(Response(401, tuple(("WWW-Authenticate", v) for v in values)))
 

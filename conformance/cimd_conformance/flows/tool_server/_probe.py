@@ -64,8 +64,9 @@ async def _try(
         for verb in (connect, list_tools):
             end = await verb(state, Step(Verb.LIST))
             if end.outcome is not Outcome.COMPLETED:
-                return None, end.detail
-        return await _first_that_works(state)
+                return None, state.redactor.text(end.detail)
+        view, said = await _first_that_works(state)
+        return view, state.redactor.text(said)
     except (HttpError, OSError, TimeoutError) as error:
         return None, f"{type(error).__name__} {error}"
     finally:

@@ -58,16 +58,35 @@ def outcome_of(response: Response, message: Any) -> tuple[Outcome, str]:
     if status >= 500:
         return Outcome.SERVER_ERROR, detail
     if status >= 300:
-        challenge = response.header("www-authenticate")
-        shown = f", {challenge}" if challenge else ""
-        return _STATUS.get(status, Outcome.REFUSED_OTHERWISE), detail + shown[:200]
+        shown = response.header("www-authenticate") or _said(response, message)
+        detail += f", {shown}"[:200] if shown else ""
+        return _STATUS.get(status, Outcome.REFUSED_OTHERWISE), detail
     if isinstance(error, dict):
         text = str(error.get("message", ""))[:120]
         return Outcome.REFUSED_IN_RESULT, f"{detail}: {text}"
     result = message.get("result") if isinstance(message, dict) else None
     if isinstance(result, dict) and result.get("isError") is True:
-        return Outcome.REFUSED_IN_RESULT, f"{detail}, the tool's result is an error"
+        detail += ", the tool's result is an error"
+        return Outcome.REFUSED_IN_RESULT, detail + _first_text(result)
     return Outcome.COMPLETED, f"{detail}, a result"
+
+
+def _said(response: Response, message: Any) -> str:
+    """Return what a refusal says in words, where it is no JSON."""
+    return _line(response.text) if message is None else ""
+
+
+def _first_text(result: dict[str, Any]) -> str:
+    """Return what an error of a tool says, as it is put behind a detail."""
+    content = result.get("content")
+    for part in content if isinstance(content, list) else []:
+        if isinstance(part, dict) and isinstance(part.get("text"), str):
+            return f": {_line(part['text'])}"
+    return ""
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())[:120]
 
 
 def challenge_of(response: Response) -> dict[str, Any]:
