@@ -12,7 +12,7 @@ from cimd_conformance.catalogue._load import (
     select_instances,
 )
 from cimd_conformance.catalogue._locate import locate
-from cimd_conformance.catalogue._placeholders import expand, placeholders
+from cimd_conformance.catalogue._placeholders import expand, placeholders, strings
 from cimd_conformance.catalogue._requirements import (
     Attack,
     Profile,
@@ -50,4 +50,5 @@ __all__ = [
     "read_toml",
     "scenario_schema",
     "select_instances",
+    "strings",
 ]

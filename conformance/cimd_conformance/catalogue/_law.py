@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from cimd_conformance.catalogue._placeholders import strings
 from cimd_conformance.model import Scenario
 
 LAB_POWERS = frozenset({"public-address", "dns-control", "canary", "tls-variants"})
@@ -45,7 +46,7 @@ def law(
             what = "A place with an address needs a power of the lab."
             yield ["place", number], what, f"allowed in `needs`: {powers}"
     for where, value in texts:
-        for text in _strings(value):
+        for text in strings(value):
             if _foreign(text):
                 what = f"{text!r} names a host that is not the testbed's own."
                 yield where, what, _HINT
@@ -78,15 +79,3 @@ def _unhexed(text: str) -> list[str]:
         return [bytes.fromhex(text).decode("latin-1")]
     except ValueError:
         return []
-
-
-def _strings(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from _strings(key)
-            yield from _strings(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _strings(item)

@@ -26,6 +26,19 @@ def placeholders(value: Any) -> Iterator[str]:
             yield from placeholders(item)
 
 
+def strings(value: Any) -> Iterator[str]:
+    """Yield every text of a value, however deep."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from strings(key)
+            yield from strings(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from strings(item)
+
+
 def expand(value: Any, known: Mapping[str, Any]) -> Any:
     """Return the value with every known placeholder replaced, others left alone."""
     if isinstance(value, str):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from cimd_conformance.catalogue import strings
 from cimd_conformance.engine._features import missing_feature
 from cimd_conformance.engine._process import (
     OnLine,
@@ -77,6 +79,17 @@ async def _start(
         running.exit_code = lambda: process.exit_code
         running.last_output = lambda: process.tail[-20:]
     return running
+
+
+def _urls(placed: Placed) -> Iterator[str]:
+    """Yield every URL of the target file that the target or we may go to."""
+    target = placed.target
+    said = [target.client_document, target.server.metadata or ""]
+    said += [accommodation.value for accommodation in target.accommodation]
+    for text in strings(said):
+        url = placed.fill(text)
+        if split_url(url).scheme in ("http", "https"):
+            yield url
 
 
 def _world(around: Surroundings, placed: Placed, view: TargetView) -> AsWorld:

@@ -21,7 +21,7 @@ def announced(target: TargetView) -> set[str]:
     if "private_key_jwt" in methods:
         found.add("private_key_jwt")
     grants = _list(metadata, "grant_types_supported")
-    if not grants or "refresh_token" in grants:
+    if "refresh_token" in grants:
         found.add("refresh")
     if target.endpoint("revocation_endpoint"):
         found.add("revocation")

@@ -32,6 +32,8 @@ class Answer:
     actual: str
     evidence: list[int]
     reason: str = ""
+    illegal: tuple[str, ...] = ()
+    """Which parts were illegal, as in `Check.illegal`."""
 
 
 def worst(statuses: Iterable[Status]) -> Status:
@@ -67,7 +69,7 @@ def _judge_outcome(expect: Expect, result: FlowResult) -> Answer | None:
         return Answer(None, expected, actual, list(evidence), "The target limits rate.")
     if outcome is Outcome.NO_ANSWER:
         return Answer(None, expected, actual, list(evidence), "There was no answer.")
-    return Answer(False, expected, actual, list(evidence))
+    return Answer(False, expected, actual, list(evidence), illegal=("outcome",))
 
 
 def _judge_places(expect: Expect, evidence: Evidence, label: str) -> Answer | None:
@@ -84,12 +86,14 @@ def _judge_places(expect: Expect, evidence: Evidence, label: str) -> Answer | No
             deepest = max(seen, key=lambda s: s.depth)
             numbers += [one.number for one in seen]
             wrong.append(f"{place} was reached: {deepest.what}")
-    wrong += [
+    missed = [
         f"{place} was not reached"
         for place in expect.touched
         if not evidence.touched(label, place)
     ]
-    return Answer(not wrong, expected, "; ".join(wrong) or "as expected", numbers)
+    illegal = ("untouched",) * bool(wrong) + ("touched",) * bool(missed)
+    actual = "; ".join(wrong + missed) or "as expected"
+    return Answer(not illegal, expected, actual, numbers, illegal=illegal)
 
 
 def _part(value: Any, path: list[str | int]) -> tuple[bool, Any]:
@@ -115,7 +119,9 @@ def _judge_message(
     there, value = _part(result.messages[expect.in_], list(expect.at))
     shown = json.dumps(value, ensure_ascii=False) if there else "absent"
     legal = all(rule(there, value) for _, rule in rules)
-    return Answer(legal, expected, f"{where} is {shown[:_SHOWN]}", [])
+    illegal = () if legal else ("message",)
+    actual = f"{where} is {shown[:_SHOWN]}"
+    return Answer(legal, expected, actual, [], illegal=illegal)
 
 
 def _rules(expect: Expect, known: dict[str, Any]) -> list[tuple[str, Any]]:
@@ -172,8 +178,7 @@ def _combine(
 ) -> tuple[bool | None, list[str]]:
     """Return whether all parts together are legal, and what stands in the way."""
     reasons = [part.reason for part in parts if part.reason]
-    reached = bool(expect.untouched or expect.touched)
-    if reached and parts[0].legal is False and expect.untouched:
+    if any("untouched" in part.illegal for part in parts):
         return False, reasons  # contact is proof, whatever became of the flow
     if not result.changed:
         return None, [result.why_not, *reasons]
@@ -204,12 +209,16 @@ def answer(
     ]
     legal, why = _combine(expect, result, parts)
     actual = "; ".join(part.actual for part in parts if part.actual != "as expected")
+    illegal = [name for part in parts for name in part.illegal] if legal is False else []
+    if not result.changed:  # what else came of it was not an answer to the change
+        illegal = [name for name in illegal if name == "untouched"]
     return Answer(
         legal,
         [text for part in parts for text in part.expected],
         actual or "as expected",
         sorted({number for part in parts for number in part.evidence}),
         " ".join(why),
+        tuple(illegal),
     )
 
 
@@ -221,6 +230,7 @@ def redacted(found: Answer, redact: Callable[[str], str]) -> Answer:
         redact(found.actual),
         found.evidence,
         redact(found.reason),
+        found.illegal,
     )
 
 
@@ -257,4 +267,5 @@ def to_check(
         found.evidence,
         f"{requirement.requirement} ({requirement.source})",
         requirement.fix,
+        list(found.illegal),
     )

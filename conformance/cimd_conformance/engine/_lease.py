@@ -6,6 +6,7 @@ import contextlib
 import ipaddress
 from dataclasses import dataclass, field
 
+from cimd_conformance.evidence import reached
 from cimd_conformance.model import Place
 from cimd_testbed.net import IPAddress, Leases
 
@@ -31,7 +32,7 @@ class ScenarioLeases:
             network = ipaddress.ip_network(place.address)
             return await stack.enter_async_context(self.pool.one_of(network))
         address = ipaddress.ip_address(place.address)
-        await stack.enter_async_context(self.pool.exclusive(address))
+        await stack.enter_async_context(self.pool.exclusive(address, reached(address)))
         return address
 
     async def release(self, label: str) -> None:

@@ -59,8 +59,7 @@ async def run_job(
     around = await open_surroundings(job, emit, now)
     run = _Run(job, emit, now, stop, around, profile)
     try:
-        if job.target is None:
-            emit(_started(job, roles, run.powers, plan))
+        emit(_started(job, roles, run.powers, plan))
         for role in roles:
             mine = [i for i in plan if i.scenario.role is role]
             if (mine or job.target) and not await run.role(role, mine):
@@ -93,8 +92,6 @@ class _Run:
         target = await _unless(self.stop, starting)
         if target is None:
             return False
-        if self.job.target is not None:
-            self.emit(_started(self.job, [role], self.powers, plan))
         engine = Engine(
             target,
             self.profile,
@@ -103,8 +100,8 @@ class _Run:
             self.now,
             self.powers,
             _disabled(self.job),
-            self.stop,
-            self.finished,
+            stop=self.stop,
+            finished=self.finished,
         )
         try:
             await engine.run(plan)

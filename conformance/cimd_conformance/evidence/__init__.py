@@ -5,7 +5,16 @@ from cimd_conformance.evidence._evidence import (
     Evidence,
     ExchangeRecord,
     Seen,
+    reached,
 )
 from cimd_conformance.evidence._redact import Redactor, looks_opaque
 
-__all__ = ["Claim", "Evidence", "ExchangeRecord", "Redactor", "Seen", "looks_opaque"]
+__all__ = [
+    "Claim",
+    "Evidence",
+    "ExchangeRecord",
+    "Redactor",
+    "Seen",
+    "looks_opaque",
+    "reached",
+]

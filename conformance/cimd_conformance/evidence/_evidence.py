@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address
 
 from cimd_conformance.evidence._redact import Redactor
 from cimd_conformance.model import AnyEvent, ContactSeen, Exchange
@@ -38,6 +39,18 @@ class Seen:
     place: str
     depth: Depth
     what: str
+
+
+def reached(address: IPAddress) -> IPAddress:
+    """Return where the kernel takes a connection to an address.
+
+    A mapped address arrives as the IPv4 address, and no address at all as loopback.
+    """
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    if address.is_unspecified:
+        return IPv4Address("127.0.0.1") if address.version == 4 else IPv6Address("::1")
+    return address
 
 
 @dataclass(slots=True)
@@ -75,7 +88,7 @@ class Evidence:
             self._names[host] = None if shared else owner
             self._hosts[scenario, host] = place
         if address:
-            self._addresses[address] = owner
+            self._addresses[reached(address)] = owner
         if prefix:
             self._paths[prefix] = scenario
 
@@ -87,7 +100,8 @@ class Evidence:
                 del self._addresses[address]
 
     def _owner(self, contact: Contact) -> Claim | None:
-        by_address = self._addresses.get(contact.address) if contact.address else None
+        address = reached(contact.address) if contact.address else None
+        by_address = self._addresses.get(address) if address else None
         if by_address is not None:
             return by_address
         host = (contact.name or "").lower()

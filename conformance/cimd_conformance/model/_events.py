@@ -152,6 +152,9 @@ class Check(Event, frozen=True, tag="check"):
     clause: str = ""
     """The requirement in words, with its source."""
     fix: str = ""
+    illegal: list[str] = []
+    """Which parts of the expectation were illegal: outcome, untouched, touched, message.
+    """
 
 
 class ScenarioFinished(Event, frozen=True, tag="scenario-finished"):
@@ -174,6 +177,8 @@ class FlawTried(Event, frozen=True, tag="flaw-tried"):
     """What became of each instance that could be affected."""
     reasons: dict[str, str] = {}
     """Why instances were inconclusive or in error."""
+    illegal: dict[str, list[str]] = {}
+    """By instance, which parts of which expectation were illegal: `2 untouched`."""
 
 
 class RunFinished(Event, frozen=True, tag="run-finished"):

@@ -149,7 +149,6 @@ REFUSALS = frozenset(
         Outcome.REFUSED_AT_REFRESH,
         Outcome.REFUSED_AT_REVOCATION,
         Outcome.REFUSED_AT_INTROSPECTION,
-        Outcome.REFUSED_AT_RESOURCE,
         Outcome.REFUSED_400,
         Outcome.REFUSED_401,
         Outcome.REFUSED_403,

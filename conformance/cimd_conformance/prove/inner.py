@@ -18,6 +18,7 @@ from cimd_conformance.engine import (
 )
 from cimd_conformance.model import (
     AnyEvent,
+    Check,
     ConfigError,
     ExitCode,
     FlawTried,
@@ -46,19 +47,26 @@ class Proof:
     profile: Profile
     authority: Authority | None = None
     reasons: dict[str, str] = field(default_factory=dict)
+    judged: dict[str, list[Check]] = field(default_factory=dict)
 
     async def run(
         self, role: Role, checks: Any, instances: Iterable[Instance]
     ) -> dict[str, Status]:
         """Run instances against the reference of a role with these checks."""
-        self.reasons = {}
+        self.reasons, self.judged = {}, {}
         around = await open_surroundings(self.job, self._note, self.now, self.authority)
         self.authority = around.authority
         try:
             target = await KITS[role]().start_embedded(around, checks)
             powers = around.network.powers | {"clock"}
             engine = Engine(
-                target, self.profile, around.leases, self._note, self.now, powers
+                target,
+                self.profile,
+                around.leases,
+                self._note,
+                self.now,
+                powers,
+                closing=False,
             )
             try:
                 return await engine.run(list(instances))
@@ -70,6 +78,8 @@ class Proof:
     def _note(self, event: AnyEvent) -> None:
         if isinstance(event, ScenarioFinished) and event.reason:
             self.reasons[event.id] = event.reason
+        elif isinstance(event, Check):  # one per expectation, in the order of the file
+            self.judged.setdefault(event.scenario, []).append(event)
 
     def report(self, flaw: str, check: str, title: str, got: dict[str, Status]) -> None:
         """Emit what became of the instances."""
@@ -78,14 +88,30 @@ class Proof:
             for name, status in got.items()
             if status in (Status.INCONCLUSIVE, Status.ERROR) and name in self.reasons
         }
-        self.emit(FlawTried(self.now(), flaw, check, title, got, told))
+        self.emit(
+            FlawTried(self.now(), flaw, check, title, got, told, self._illegal(got))
+        )
+
+    def _illegal(self, got: dict[str, Status]) -> dict[str, list[str]]:
+        """Return by instance which parts were illegal, with their expectation."""
+        found = {
+            name: [
+                f"{number} {part}"
+                for number, check in enumerate(self.judged.get(name, ()), 1)
+                for part in check.illegal
+            ]
+            for name in got
+        }
+        return {name: parts for name, parts in found.items() if parts}
 
 
 async def prove_job(job: Job, emit: Emit, now: Callable[[], float]) -> int:
     """Run the proof of a job; the outer process judges what it emits."""
     roles = roles_of(job.role)
-    plan = select(load_catalogue().instances, job, roles)
-    flaws = chosen_flaws(job, roles, plan)
+    catalogue = load_catalogue().instances
+    plan = select(catalogue, job, roles)
+    owed = named_flaws(plan) | set(job.flaws)
+    flaws = chosen_flaws(job, roles, catalogue)
     proof = Proof(job, emit, now, demanding(plan))
     record = Recording()
 
@@ -104,8 +130,9 @@ async def prove_job(job: Job, emit: Emit, now: Callable[[], float]) -> int:
             mine = record.affected(mine, flaw.check, flaw.replacement)
         role = Role(flaw.role)
         checks = flawed(KITS[role]().honest(), flaw)
-        got = await proof.run(role, checks, mine) if mine else {}
-        proof.report(flaw.id, flaw.check, flaw.title, got)
+        if mine or flaw.id in owed:
+            got = await proof.run(role, checks, mine) if mine else {}
+            proof.report(flaw.id, flaw.check, flaw.title, got)
     emit(RunFinished(now(), "conformant", int(ExitCode.CONFORMANT), {}, now()))
     return 0
 
@@ -119,10 +146,16 @@ def demanding(plan: list[Instance]) -> Profile:
     return Profile("proof", "every requirement", dict.fromkeys(asked, Level.MUST), {})
 
 
-def chosen_flaws(job: Job, roles: list[Role], plan: list[Instance]) -> list[Flaw]:
+def named_flaws(instances: Iterable[Instance]) -> set[str]:
+    """Return the flaws that a scenario is there for."""
+    return {flaw for instance in instances for flaw in instance.scenario.flaws}
+
+
+def chosen_flaws(job: Job, roles: list[Role], catalogue: list[Instance]) -> list[Flaw]:
     """Return the flaws that the job asks for.
 
-    Without names those that a scenario is there for, with `full` all that exist.
+    Without names those that any scenario is there for, also one that is not to run: a
+    part of an expectation may be proven by another scenario's flaw. With `full` all.
     """
     unknown = sorted(set(job.flaws) - set(FLAWS))
     if unknown:
@@ -131,8 +164,7 @@ def chosen_flaws(job: Job, roles: list[Role], plan: list[Instance]) -> list[Flaw
             f"There is no flaw {unknown[0]!r}.",
             "allowed: " + ", ".join(sorted(FLAWS)),
         )
-    named = {flaw for instance in plan for flaw in instance.scenario.flaws}
-    wanted = set(job.flaws) or (set(FLAWS) if job.full else named)
+    wanted = set(job.flaws) or (set(FLAWS) if job.full else named_flaws(catalogue))
     return [
         flaw
         for name, flaw in sorted(FLAWS.items())

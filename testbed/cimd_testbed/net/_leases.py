@@ -38,6 +38,7 @@ from the second."""
 _KNOWN = (
     *("0.0.0.0", "127.0.0.1", "127.0.0.53", "127.0.1.1", "::", "::1"),  # noqa: S104
     *("169.254.169.254", "169.254.169.253", "169.254.170.2", "169.254.169.123"),
+    "93.184.216.254",  # the public half of names that also have an inward address
     *("100.100.100.200", "192.0.0.192", "fd00:ec2::254", "255.255.255.255"),
 )
 NEVER_FROM_A_RANGE: frozenset[IPAddress] = frozenset(

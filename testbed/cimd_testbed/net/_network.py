@@ -72,6 +72,13 @@ class Network(ABC):
     async def listen_everywhere(self, ports: tuple[int, ...], service: Service) -> None:
         """Serve on every address that nothing else listens on (documents, canaries)."""
 
+    def settle(self) -> None:  # noqa: B027 - most networks have nothing to wait for
+        """Record everything that has happened until now, before absence is judged."""
+
+    def lost_contacts(self) -> int:
+        """Return how many contacts were missed; absence is no evidence then."""
+        return 0
+
     @abstractmethod
     async def close(self) -> None:
         """Close every listener and connection, and wait until they are gone."""

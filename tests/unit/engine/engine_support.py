@@ -101,6 +101,8 @@ class Bench:
     most_open: int = 0
     missing: dict[str, str] = field(default_factory=dict)
     exited: asyncio.Event = field(default_factory=asyncio.Event)
+    closing: bool = False
+    lost: int = 0
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     jobs: int = 8
     grace: float = 0.0
@@ -128,7 +130,8 @@ class Bench:
             self.open_now -= 1
 
     def engine(self) -> Engine:
-        world = cast(World, SimpleNamespace(evidence=self.evidence))
+        network = SimpleNamespace(settle=lambda: None, lost_contacts=lambda: self.lost)
+        world = cast(World, SimpleNamespace(evidence=self.evidence, network=network))
         target = RunningTarget(
             world,
             self._run_flow,
@@ -148,6 +151,7 @@ class Bench:
             lambda: 0.0,
             self.powers,
             self.disabled,
+            self.closing,
             self.stop,
         )
 

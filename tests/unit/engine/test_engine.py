@@ -331,3 +331,25 @@ async def test_stopping_leaves_no_task_behind() -> None:
 
 async def test_an_empty_plan_ends_at_once() -> None:
     assert await Bench(answers(REFUSED)).run() == {}
+
+
+async def test_what_passed_before_the_control_failed_at_the_end_proves_nothing() -> (
+    None
+):
+    """A target that locks everybody out refuses attacks, too."""
+    locked_out = result(Outcome.REFUSED_WITHOUT_REDIRECT, "account locked")
+    honest = answers(REFUSED)
+
+    async def play(label: str, changed: Scenario | None) -> FlowResult:
+        return locked_out if label.endswith("#end") else await honest(label, changed)
+
+    bench = Bench(play, closing=True)
+    assert await bench.run(instance()) == {"as/test/one": "inconclusive"}
+    assert "account locked" in bench.reasons()["as/test/one"]
+
+
+async def test_absence_is_no_evidence_when_the_tap_missed_packets() -> None:
+    bench = Bench(answers(REFUSED), lost=3)
+    plan = instance(expect=[Expect(REQUIREMENT, untouched=["evil"])])
+    assert await bench.run(plan) == {"as/test/one": "inconclusive"}
+    assert "missed 3" in bench.reasons()["as/test/one"]

@@ -12,7 +12,6 @@ from cimd_conformance.evidence import looks_opaque
 from cimd_conformance.flows._edit import Params, edit_params, whole
 from cimd_conformance.flows._flow import StepEnd
 from cimd_conformance.flows.authorization_server._common import describe, end, unjudged
-from cimd_conformance.flows.authorization_server._identity import Identity
 from cimd_conformance.flows.authorization_server._state import AsState
 from cimd_conformance.model import Message, Outcome, Step
 from cimd_testbed.core import split_url
@@ -20,13 +19,14 @@ from cimd_testbed.net import Headers, Response, parse_params
 from cimd_testbed.parties import Browser, Landing, Submission
 
 
-def _authorization_params(state: AsState, identity: Identity) -> Params:
+def _authorization_params(state: AsState, name: str) -> Params:
     rng = state.world.random(f"{state.label}/{len(state.numbers)}")
-    state.verifier = base64.urlsafe_b64encode(rng.randbytes(32)).rstrip(b"=").decode()
-    state.redactor.secret("code-verifier", state.verifier)
-    digest = hashlib.sha256(state.verifier.encode()).digest()
+    verifier = base64.urlsafe_b64encode(rng.randbytes(32)).rstrip(b"=").decode()
+    state.holding(name).verifier = verifier
+    state.redactor.secret("code-verifier", verifier)
+    digest = hashlib.sha256(verifier.encode()).digest()
     challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
-    variables = identity.variables
+    variables = state.identities[name].variables
     params = [
         ("response_type", "code"),
         ("client_id", variables["client_id"]),
@@ -89,11 +89,10 @@ def _edit_consent(state: AsState, form: Submission) -> Submission:
 
 async def authorize(state: AsState, step: Step) -> StepEnd:
     """Send the browser to the authorization endpoint and see where it lands."""
-    identity = state.identities[step.as_]
     changes = (
         state.changes(Message.AUTHORIZATION_REQUEST) if step.as_ == "client" else []
     )
-    params = edit_params(_authorization_params(state, identity), changes)
+    params = edit_params(_authorization_params(state, step.as_), changes)
     replaced = whole(changes)
     query = (
         replaced.decode("utf-8", "surrogateescape")
@@ -118,15 +117,16 @@ def _landed(
         return _kept(step, landing)
     shown = state.redactor.text(landing.location)
     _note_navigation(state, landing.location, shown)
-    expected = requested or state.client.variables["redirect_uri"]
+    expected = requested or state.identities[step.as_].variables["redirect_uri"]
     parts = split_url(landing.location)
     answer = dict(parse_params(parts.query or "") + parse_params(parts.fragment or ""))
     state.messages[Message.AUTHORIZATION_RESPONSE] = answer
     if not _goes_to(landing.location, expected):
         return end(step, Outcome.REDIRECTED_ELSEWHERE, f"browser sent to {shown}")
     if "code" in answer:
-        state.code, state.redirect_uri = answer["code"], expected
-        state.redactor.secret("code", state.code)
+        holding = state.holding(step.as_)
+        holding.code, holding.redirect_uri = answer["code"], expected
+        state.redactor.secret("code", holding.code)
         return end(step, Outcome.COMPLETED, "a code reached the redirect URI")
     error = answer.get("error", "no error code")
     if error == "temporarily_unavailable":

@@ -14,16 +14,31 @@ from cimd_conformance.model import HarnessError, Message, Place, Scenario
 
 
 @dataclass(slots=True)
+class Holding:
+    """What one client got from the server; another one's never overwrites it."""
+
+    code: str = ""
+    verifier: str = ""
+    redirect_uri: str = ""
+    access_token: str = ""
+    refresh_token: str = ""
+    used_refresh_token: str = ""
+    """The refresh token that was exchanged last."""
+    assertion: str = ""
+    """The client assertion that was sent last."""
+
+
+@dataclass(slots=True)
 class AsState(FlowState):
-    """What the steps hand on: identities, the code, the tokens."""
+    """What the steps hand on: identities, their codes and tokens."""
 
     world: AsWorld
     identities: dict[str, Identity] = field(default_factory=dict)
-    code: str = ""
-    verifier: str = ""
-    access_token: str = ""
-    refresh_token: str = ""
-    redirect_uri: str = ""
+    holdings: dict[str, Holding] = field(default_factory=dict)
+
+    def holding(self, name: str) -> Holding:
+        """Return what the client of this name holds."""
+        return self.holdings.setdefault(name, Holding())
 
     @property
     def client(self) -> Identity:
@@ -53,6 +68,8 @@ class AsState(FlowState):
             names["client.public_jwk"] = client.keys[-1].public_jwk
             names["client.private_jwk"] = client.keys[-1].private_jwk
             names.update({f"flow.{k}": v for k, v in client.variables.items()})
+        used = self.holding("client").used_refresh_token
+        names["flow.used_refresh_token"] = used
         return names
 
 

@@ -188,7 +188,7 @@ async def refresh(state: AsState, step: Step) -> StepEnd:
     if step.with_.get("previous"):
         token = state.messages.get(Message.REFRESH_REQUEST, token)
     if not token:
-        return end(step, Outcome.REFUSED_AT_REFRESH, "no refresh token was issued")
+        return end(step, Outcome.NO_ANSWER, "no refresh token was issued")
     state.messages[Message.REFRESH_REQUEST] = token
     params = [
         ("grant_type", "refresh_token"),

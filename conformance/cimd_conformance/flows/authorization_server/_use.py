@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -110,7 +111,7 @@ async def _by_introspection(state: AsState) -> str | None:
         ("Content-Type", "application/x-www-form-urlencoded"),
     )
     url = target.endpoint("introspection_endpoint")
-    body = f"token={state.access_token}".encode()
+    body = urlencode({"token": state.access_token}).encode()
     response = await _fetch(state, "introspection_request", "POST", url, headers, body)
     try:
         value: Any = read_json(response.body)

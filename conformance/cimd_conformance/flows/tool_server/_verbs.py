@@ -90,7 +90,10 @@ async def call(state: ToolState, step: Step) -> StepEnd:
     completed = answer.outcome is Outcome.COMPLETED
     if state.view.effect is None or (completed and state.scenario is not None):
         return _end(step, answer.outcome, answer.detail)
+    begin = len(state.numbers)
     there = await _effect(state)
+    if not there:  # nothing that happened: the refusal itself is the evidence
+        del state.numbers[begin:]
     if there and not completed:
         detail = f"{answer.detail}, and the tool ran all the same"
         return _end(step, Outcome.RAN_ANYWAY, detail)
