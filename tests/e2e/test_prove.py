@@ -142,6 +142,46 @@ def test_a_flaw_that_does_nothing_is_noticed(
     assert FLAW in hole
 
 
+def test_an_empty_selection_proves_nothing() -> None:
+    done = subprocess.run(
+        [*PROVE, "--only", "nope", "--json", "-"],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["exit_code"]) == (5, 5)
+    assert document["verdict"] == "nothing-ran"
+
+
+def test_a_flaw_that_no_chosen_scenario_could_notice_is_a_hole(tmp_path: Path) -> None:
+    code, document = prove(tmp_path, flaws=("tool-any-issuer",))
+    assert (code, document["verdict"]) == (1, "not-proven")
+    assert document["problems"]["holes"] == [
+        "No scenario detects the flaw tool-any-issuer (0 run)."
+    ]
+
+
+def test_a_part_that_no_flaw_makes_illegal_is_a_hole(
+    tmp_path: Path, copy: Path
+) -> None:
+    """Here the browser never goes to the callback of another scenario's host."""
+    edit(copy, 'untouched = ["evil"]', 'untouched = ["evil"]\ntouched = ["client"]')
+    code, document = prove(tmp_path, catalogue=copy, flaws=())
+    assert code == 1
+    (hole,) = document["problems"]["holes"]
+    assert hole.startswith(f"{SCENARIO}: expectation 1 ")
+    assert "part touched" in hole
+
+
+def test_update_wants_every_scenario() -> None:
+    done = subprocess.run(
+        [*PROVE, "--only", SCENARIO, "--update"], capture_output=True, check=False
+    )
+    assert done.returncode == 2
+
+
 class _InProcess:
     """An inner process that is none, so that a test can change the flaws."""
 

@@ -27,7 +27,10 @@ FEATURES = (
     *("step-up", "hosted-document", "keeps-tokens", "server-side", "rotates"),
     *("effect", "session", "scope", "several-scopes"),
 )
-ACCOMMODATIONS = ("assertion-audience", "assertion-without-type", "no-resource")
+ACCOMMODATIONS = (
+    *("assertion-audience", "assertion-type", "assertion-without-type"),
+    *("jwks-uri-only", "no-resource"),
+)
 FLOWS = (
     *("authorization-code", "refresh", "revocation", "introspection", "metadata"),
     *("connect", "step-up", "hosted-document"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cimd_conformance.cli._select import unknown_id
-from cimd_conformance.model import Expect, Place, Step, matches
+from cimd_conformance.model import Expect, Job, Level, Place, Step, matches
 
 if TYPE_CHECKING:
     from cimd_conformance.catalogue import Instance
@@ -87,14 +87,21 @@ def _section(title: str, paragraphs: list[str]) -> Iterator[str]:
 
 
 def _expectations(expects: list[Expect]) -> Iterator[str]:
-    from cimd_conformance.catalogue import load_requirements  # noqa: PLC0415 - slow
+    from cimd_conformance.catalogue import (  # noqa: PLC0415 - slow
+        load_profile,
+        load_requirements,
+    )
 
     requirements = load_requirements()
+    profile = load_profile(Job().profile)
     yield ""
     yield "Expected"
     for expect in expects:
         for line in _demands(expect):
             yield from _wrapped(line, "  ", "    ")
+        if profile.levels.get(expect.requirement) in (None, Level.MAY):
+            note = f"cannot fail in the profile {profile.id}: it does not demand this"
+            yield from _wrapped(note, "    note   ")
         clause = requirements.get(expect.requirement)
         if clause is None:
             yield f"    clause {expect.requirement}"

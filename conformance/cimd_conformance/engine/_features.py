@@ -39,6 +39,9 @@ def missing_feature(target: TargetView, instance: Instance) -> str | None:
         wanted.add("private_key_jwt")
     if instance.scenario.flow in ("refresh", "revocation", "introspection"):
         wanted.add(instance.scenario.flow)
+    inline = "keys" in instance.scenario.variants and instance.variant["keys"] == "jwks"
+    if inline and "jwks-uri-only" in target.accommodations:
+        return "keys inside the document"
     algs = _list(target.metadata, "token_endpoint_auth_signing_alg_values_supported")
     alg = instance.variant.get("alg")
     if alg is not None and algs and alg not in algs:

@@ -209,7 +209,9 @@ def answer(
     ]
     legal, why = _combine(expect, result, parts)
     actual = "; ".join(part.actual for part in parts if part.actual != "as expected")
-    illegal = [name for part in parts for name in part.illegal] if legal is False else []
+    illegal = (
+        [name for part in parts for name in part.illegal] if legal is False else []
+    )
     if not result.changed:  # what else came of it was not an answer to the change
         illegal = [name for name in illegal if name == "untouched"]
     return Answer(

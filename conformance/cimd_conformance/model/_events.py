@@ -153,8 +153,7 @@ class Check(Event, frozen=True, tag="check"):
     """The requirement in words, with its source."""
     fix: str = ""
     illegal: list[str] = []
-    """Which parts of the expectation were illegal: outcome, untouched, touched, message.
-    """
+    """Parts of the expectation that were: outcome, untouched, touched, message."""
 
 
 class ScenarioFinished(Event, frozen=True, tag="scenario-finished"):

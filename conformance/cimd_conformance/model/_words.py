@@ -253,11 +253,13 @@ class Verb(enum.StrEnum):
     AUTHORIZE = "authorize"
     """Send the browser with an authorization request; log in and consent."""
     REDEEM = "redeem"
-    """Exchange the code for tokens."""
+    """Exchange the code for tokens; `with = {of = "client"}` sends the code of that
+    client instead of one's own."""
     USE = "use"
     """Show that the access token works."""
     REFRESH = "refresh"
-    """Exchange the refresh token."""
+    """Exchange the refresh token; `with = {previous = true}` the one that was
+    exchanged last, `with = {of = "client"}` that of another client."""
     REVOKE = "revoke"
     """Revoke the refresh token (or, `with = {token = "access"}`, the access token)."""
     INTROSPECT = "introspect"
@@ -294,9 +296,9 @@ ACTORS = ("client", "other")
 STEP_OPTIONS: dict[Verb, frozenset[str]] = {
     Verb.METADATA: frozenset(),
     Verb.AUTHORIZE: frozenset(),
-    Verb.REDEEM: frozenset(),
+    Verb.REDEEM: frozenset({"of"}),
     Verb.USE: frozenset(),
-    Verb.REFRESH: frozenset({"previous"}),
+    Verb.REFRESH: frozenset({"of", "previous"}),
     Verb.REVOKE: frozenset({"token"}),
     Verb.INTROSPECT: frozenset({"anonymous"}),
     Verb.ROTATE: frozenset({"keep"}),

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from cimd_conformance.catalogue import catalogue_dir, load_catalogue, select_instances
 from cimd_conformance.engine import roles_of
 from cimd_conformance.model import (
@@ -26,8 +28,15 @@ from cimd_conformance.prove._matrix import (
     read_collateral,
     write_collateral,
 )
+from cimd_conformance.prove._parts import Unproven, read_unproven
 
 HONEST = "(honest)"
+VERDICTS = {ExitCode.CONFORMANT: "proven", ExitCode.NOTHING_RAN: "nothing-ran"}
+
+
+def unproven_file() -> Path:
+    """Return where the reviewed parts are that no flaw makes illegal."""
+    return catalogue_dir() / "_proof" / "unproven.toml"
 
 
 def collateral_file() -> Path:
@@ -45,7 +54,10 @@ def prove_command_main(
     only: tuple[str, ...],
     network: str,
 ) -> int:
-    """Run the proof; return 0 without a hole, 1 with one, 4 for our own error."""
+    """Run the proof; return 0 without a hole, 1 with one, 4 for our own error.
+
+    When the selection is empty nothing is proven: 5.
+    """
     job = Job(
         kind="prove",
         seed=seed,
@@ -54,19 +66,34 @@ def prove_command_main(
         network=network,
         full=full,
     )
-    honest, matrix, seconds = _collect(job)
+    plan = load_catalogue().instances
+    matrix = Matrix(select_instances(plan, roles_of(job.role), job.only, job.skip))
+    unproven = read_unproven(unproven_file())
+    honest, seconds = _collect(job, matrix) if matrix.instances else ({}, 0.0)
     problems = {
         "honest": _dishonest(honest),
-        "holes": matrix.holes(list(matrix.tried) + _missing(matrix, flaws)),
+        "holes": _holes(job, matrix, unproven),
         "errors": matrix.errors(),
         "collateral": [],
     }
     if not only:
         problems["collateral"] = _collateral(matrix, update=update, part=bool(flaws))
-    code = _exit_code(problems)
+    code = _exit_code(matrix, problems)
     document = _document(job, matrix, problems, seconds, code)
+    document["unproven"] = msgspec.to_builtins(matrix.excused(unproven))
     _print(document, problems, json_path)
     return int(code)
+
+
+def _holes(job: Job, matrix: Matrix, unproven: list[Unproven]) -> list[str]:
+    """Return what is owed: by the flaws, by the command line, by the expectations."""
+    if not matrix.instances:
+        return []
+    if job.flaws:  # the flaw that makes a part illegal may not have been asked for
+        return matrix.holes(matrix.tried) + matrix.vacuous(job.flaws)
+    missing = sorted(matrix.named - set(matrix.tried))
+    found = matrix.holes([*matrix.tried, *missing])
+    return found + matrix.parts(unproven, everything=not job.only)
 
 
 def _collateral(matrix: Matrix, *, update: bool, part: bool) -> list[str]:
@@ -74,15 +101,14 @@ def _collateral(matrix: Matrix, *, update: bool, part: bool) -> list[str]:
     file, now = collateral_file(), matrix.collateral()
     reviewed = read_collateral(file)
     if update:
-        kept = reviewed if part else {}
+        kept = {f: v for f, v in reviewed.items() if part and f not in matrix.tried}
         write_collateral(file, dict(sorted((kept | now).items())))
         return []
-    return differences(reviewed, now, matrix.tried)
+    stale = set() if part else set(reviewed)
+    return differences(reviewed, now, (matrix.named & set(matrix.tried)) | stale)
 
 
-def _collect(job: Job) -> tuple[dict[str, Status], Matrix, float]:
-    instances = load_catalogue().instances
-    matrix = Matrix(select_instances(instances, roles_of(job.role), job.only, job.skip))
+def _collect(job: Job, matrix: Matrix) -> tuple[dict[str, Status], float]:
     honest: dict[str, Status] = {}
     finished: RunFinished | None = None
     inner = InnerProcess(job)
@@ -98,7 +124,7 @@ def _collect(job: Job) -> tuple[dict[str, Status], Matrix, float]:
                 finished = event
         if finished is None or finished.exit_code:
             _fail(finished, inner.stderr_tail())
-    return honest, matrix, finished.seconds if finished else 0.0
+    return honest, finished.seconds if finished else 0.0
 
 
 def _fail(finished: RunFinished | None, tail: list[str]) -> None:
@@ -109,14 +135,6 @@ def _fail(finished: RunFinished | None, tail: list[str]) -> None:
     raise HarnessError("prove", message + "".join(f"\n  {line}" for line in tail))
 
 
-def _missing(matrix: Matrix, flaws: tuple[str, ...]) -> list[str]:
-    """Return flaws that scenarios name and that do not exist."""
-    if flaws:
-        return []
-    named = {flaw for i in matrix.instances for flaw in i.scenario.flaws}
-    return sorted(named - set(matrix.tried))
-
-
 def _dishonest(honest: dict[str, Status]) -> list[str]:
     return [
         f"{name} is {status.value} on the honest reference."
@@ -125,7 +143,9 @@ def _dishonest(honest: dict[str, Status]) -> list[str]:
     ]
 
 
-def _exit_code(problems: dict[str, list[str]]) -> ExitCode:
+def _exit_code(matrix: Matrix, problems: dict[str, list[str]]) -> ExitCode:
+    if not matrix.instances:
+        return ExitCode.NOTHING_RAN
     if problems["errors"]:
         return ExitCode.OWN_ERROR
     return ExitCode.FAILED if any(problems.values()) else ExitCode.CONFORMANT
@@ -140,7 +160,7 @@ def _document(
 ) -> dict[str, Any]:
     return {
         "schema": 1,
-        "verdict": "proven" if code is ExitCode.CONFORMANT else "not-proven",
+        "verdict": VERDICTS.get(code, "not-proven"),
         "exit_code": int(code),
         "seed": job.seed,
         "network": job.network,
@@ -155,9 +175,12 @@ def _document(
                 for t in matrix.tried.values()
                 for status in t.statuses.values()
             ),
+            "parts": matrix.proven_parts(),
+            "undetected": len(matrix.undetected()),
             **{name: len(found) for name, found in problems.items()},
         },
         "problems": problems,
+        "undetected": matrix.undetected(),
         "flaws": [
             {
                 "id": flaw,
@@ -181,11 +204,15 @@ def _print(
             print(f"{kind} ({len(found)})", file=out)
             for text in found:
                 print(f"  {text}", file=out)
+    for one in document["unproven"]:
+        where = f"{one['scenario']}, expectation {one['expectation']}, {one['part']}"
+        print(f"no flaw can show {where}: {one['why']}", file=out)
     counts = document["counts"]
     print(
         f"{document['verdict']}: {counts['flaws']} flaws, {counts['instances']} "
         f"instances, {counts['pairs']} pairs run, {counts['detections']} failed as "
-        f"they should, {document['seconds']:.1f} s",
+        f"they should, {counts['parts']} parts of expectations shown to fail, "
+        f"{counts['undetected']} flaws undetected, {document['seconds']:.1f} s",
         file=out,
     )
     text = json.dumps(document, indent=1, ensure_ascii=False)

@@ -10,6 +10,12 @@ from typing import Any
 
 from cimd_conformance.catalogue import Instance
 from cimd_conformance.model import FlawTried, Status
+from cimd_conformance.prove._parts import (
+    Unproven,
+    all_parts,
+    illegal_parts,
+    part_holes,
+)
 
 FEW = 8
 """Every scenario has a flaw with no more victims than this (in scenario files)."""
@@ -24,6 +30,39 @@ class Matrix:
 
     instances: list[Instance]
     tried: dict[str, FlawTried] = field(default_factory=dict)
+
+    @property
+    def named(self) -> set[str]:
+        """The flaws that a scenario is there for."""
+        return {flaw for i in self.instances for flaw in i.scenario.flaws}
+
+    def undetected(self) -> list[str]:
+        """Return the flaws that were tried and that no scenario notices."""
+        return sorted(flaw for flaw in self.tried if not self.victims(flaw))
+
+    def proven_parts(self) -> int:
+        """Return how many parts of expectations a flaw makes illegal."""
+        return len(illegal_parts(self.instances, self.tried.values()))
+
+    def vacuous(self, asked: Iterable[str]) -> list[str]:
+        """Return which flaws of the command line prove nothing: nobody notices them."""
+        return [
+            f"No scenario detects the flaw {flaw} "
+            f"({len(self.tried[flaw].statuses) if flaw in self.tried else 0} run)."
+            for flaw in sorted(set(asked) - self.named)
+            if not self.victims(flaw)
+        ]
+
+    def excused(self, unproven: Iterable[Unproven]) -> list[Unproven]:
+        """Return the reviewed exceptions that concern these scenarios."""
+        asked = all_parts(self.instances)
+        return [one for one in unproven if one.key in asked]
+
+    def parts(self, unproven: Iterable[Unproven], *, everything: bool) -> list[str]:
+        """Return the parts of expectations that cannot fail, as far as we know."""
+        illegal = illegal_parts(self.instances, self.tried.values())
+        asked = all_parts(self.instances)
+        return part_holes(asked, illegal, unproven, everything=everything)
 
     def _scenario_of(self, instance_id: str) -> str:
         found = next(i for i in self.instances if i.id == instance_id)
@@ -94,9 +133,14 @@ class Matrix:
         return [f"{instance.id} fails under none of its flaws: {', '.join(flaws)}."]
 
     def collateral(self) -> dict[str, dict[str, list[str]]]:
-        """Return, by flaw, who else fails and whose control is taken away."""
+        """Return, by flaw, who else fails and whose control is taken away.
+
+        Only for flaws that a scenario is there for: `--full` tries others as well.
+        """
         found: dict[str, dict[str, list[str]]] = {}
         for flaw, tried in sorted(self.tried.items()):
+            if flaw not in self.named:
+                continue
             own = {i.id for i in self.instances if flaw in i.scenario.flaws}
             rows = {
                 "fails": self._ids(tried.statuses, DETECTED, own),

@@ -169,6 +169,8 @@ class TargetFile(_Table, frozen=True):
 ACCOMMODATIONS = {
     "assertion-audience": "aud of client assertions: a URL, e.g. {token_endpoint}",
     "no-resource": "the resource parameter is not sent",
+    "assertion-type": "typ of client assertions: oauth-client-auth+jwt, say",
     "assertion-without-type": "client assertions carry no typ",
+    "jwks-uri-only": "keys are published by reference, never inside the document",
 }
 """What an accommodation may be."""

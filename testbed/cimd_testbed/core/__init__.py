@@ -104,6 +104,7 @@ from cimd_testbed.core._client_requests import (
 )
 from cimd_testbed.core._client_responses import (
     NextRequest,
+    call_url,
     callback_issuer,
     callback_state,
     newest_refresh_token,
@@ -111,6 +112,7 @@ from cimd_testbed.core._client_responses import (
     resource_redirect,
     shown_error,
     token_shelf,
+    token_unasked,
 )
 from cimd_testbed.core._clock import (
     Clock,
@@ -265,6 +267,7 @@ from cimd_testbed.core._protected_resource import (
     challenge_error,
     challenge_metadata,
     challenge_scope,
+    challenge_text,
     error_status,
     metadata_published,
     open_to_all,
@@ -353,6 +356,7 @@ __all__ = [
     "authorization_url",
     "bearer_challenge",
     "bearer_token",
+    "call_url",
     "callback_issuer",
     "callback_state",
     "called_name",
@@ -360,6 +364,7 @@ __all__ = [
     "challenge_error",
     "challenge_metadata",
     "challenge_scope",
+    "challenge_text",
     "chosen_issuer",
     "client_auth_method",
     "client_id_source",
@@ -528,6 +533,7 @@ __all__ = [
     "token_scope",
     "token_shelf",
     "token_typ",
+    "token_unasked",
     "unknown_kid_refetch",
     "unreadable_token",
     "version_header",

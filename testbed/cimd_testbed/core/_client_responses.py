@@ -18,10 +18,13 @@ class NextRequest:
 
 
 def callback_state(expected: str, presented: str | None) -> Decision:
-    """Drop a response that belongs to no request of ours (RFC 9700 section 4.7)."""
+    """Drop a response that belongs to no request of ours (RFC 9700 section 4.7).
+
+    To a request without a state belongs a response without one.
+    """
     clause = "client-state"
-    if presented is None or not hmac.compare_digest(
-        expected.encode(), presented.encode("utf-8", "surrogatepass")
+    if not hmac.compare_digest(
+        expected.encode(), (presented or "").encode("utf-8", "surrogatepass")
     ):
         return refuse(clause, "The response belongs to another request.")
     return accept(clause)
@@ -69,6 +72,18 @@ def refresh_allowed(issued_by: str, issuer: str) -> Decision:
 def newest_refresh_token(old: str | None, new: str | None) -> str | None:
     """Let a rotated refresh token replace the old one (RFC 6749 section 6)."""
     return new or old
+
+
+def call_url(url: str, token: str) -> str:
+    """Return the URL of a call: a token is never in it (OAuth 2.1 section 5.1)."""
+    del token
+    return url
+
+
+def token_unasked(challenged: bool) -> bool:
+    """Send the token with every request (MCP "Token Requirements"), asked or not."""
+    del challenged
+    return True
 
 
 def resource_redirect(

@@ -58,6 +58,15 @@ def challenge_metadata(url: str, host: str, forwarded: str) -> str | None:
     return url
 
 
+def challenge_text(parameters: tuple[tuple[str, str], ...]) -> str:
+    """Return the challenge of a refusal (RFC 9110 section 11.6.1, RFC 6750 section 3).
+
+    The values are quoted: URLs and lists of scopes are no tokens.
+    """
+    shown = [f'{name}="{value}"' for name, value in parameters]
+    return f"Bearer {', '.join(shown)}"
+
+
 def resource_metadata(metadata: JsonObject, host: str, forwarded: str) -> JsonObject:
     """Return what the resource says about itself, whatever `Host` was sent.
 

@@ -31,6 +31,16 @@ def _metadata_url_guessed(server_url: str, challenged: str | None) -> tuple[str,
 
 
 @flaw(
+    "agent-challenge-url-dropped",
+    "resource_metadata_urls",
+    "Only the well-known URLs are tried, whatever URL the challenge names.",
+)
+def _challenge_url_dropped(server_url: str, challenged: str | None) -> tuple[str, ...]:
+    del challenged
+    return core.resource_metadata_urls(server_url, None)
+
+
+@flaw(
     "agent-no-metadata-fallback",
     "resource_metadata_urls",
     "Without a URL in the challenge there is no discovery.",

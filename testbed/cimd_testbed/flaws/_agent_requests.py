@@ -25,6 +25,26 @@ def _constant_state(chance: str) -> str:
     return "state"
 
 
+@flaw("agent-no-state", "state", "The authorization request has no state.")
+def _no_state(chance: str) -> str:
+    del chance
+    return ""
+
+
+@flaw(
+    "agent-token-when-asked",
+    "token_unasked",
+    "A request has the token only after the server asked for one.",
+)
+def _token_when_asked(challenged: bool) -> bool:
+    return challenged
+
+
+@flaw("agent-token-in-url", "call_url", "The token is also in the URL of a call.")
+def _token_in_url(url: str, token: str) -> str:
+    return f"{url}?access_token={token}"
+
+
 @flaw(
     "agent-no-resource-in-request",
     "authorization_resource",

@@ -237,6 +237,17 @@ def _first_key_only(
 
 
 @flaw(
+    "last-key-only",
+    "assertion_key",
+    "Only the last key of a client counts (too strict).",
+)
+def _last_key_only(
+    header: JsonObject, keys: tuple[JsonObject, ...]
+) -> tuple[JsonObject, ...]:
+    return core.assertion_key(header, keys[-1:])
+
+
+@flaw(
     "key-use-ignored",
     "assertion_key",
     "Keys for encryption verify signatures.",

@@ -139,6 +139,24 @@ def _tool_challenge_follows_host(url: str, host: str, forwarded: str) -> str | N
     return url.replace(core.split_url(url).origin, f"https://{forwarded or host}")
 
 
+@flaw(
+    "tool-challenge-scheme-unknown",
+    "challenge_text",
+    "A challenge has a scheme of its own invention.",
+)
+def _tool_challenge_scheme_unknown(parameters: tuple[tuple[str, str], ...]) -> str:
+    return core.challenge_text(parameters).replace("Bearer ", "OAuth ", 1)
+
+
+@flaw(
+    "tool-challenge-unquoted",
+    "challenge_text",
+    "The values of a challenge are not quoted.",
+)
+def _tool_challenge_unquoted(parameters: tuple[tuple[str, str], ...]) -> str:
+    return core.challenge_text(parameters).replace('"', "")
+
+
 @flaw("tool-metadata-missing", "metadata_published", "There is no metadata.")
 def _tool_metadata_missing(place: str) -> bool:
     del place

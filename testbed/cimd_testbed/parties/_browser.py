@@ -6,25 +6,39 @@ goes there: what stands in `Location` is evidence, read raw.
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 
 from cimd_testbed.core import split_url
-from cimd_testbed.net import Headers, HttpClient, Response
+from cimd_testbed.net import Headers, HttpClient, HttpError, Response
 from cimd_testbed.parties._forms import (
     Credentials,
     Submission,
     fill_form,
+    images,
     join_url,
     meta_refresh,
 )
 
 MAX_STEPS = 15
+MAX_IMAGES = 8
 
 EditForm = Callable[[Submission], Submission]
 OnExchange = Callable[[str, str, str, Headers, bytes, Response | None], None]
 """message, method, url, headers, body, response: called for each request made."""
+FindExit = Callable[[Response, bool], str | None]
+"""The URL to which a page itself sends the browser on, told whether it has a form."""
+
+
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+
+
+def _absolute(base: str, location: str) -> str:
+    """Join a relative location; an absolute one stays byte for byte as it is."""
+    return location if _ABSOLUTE.match(location) else join_url(base, location)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +53,8 @@ class Landing:
     page: Response | None
     consent: Response | None = None
     """The last page on which it pressed a button without typing a password."""
+    body: str = ""
+    """The form that it was made to post there (`response_mode=form_post`)."""
 
 
 @dataclass(slots=True)
@@ -53,6 +69,7 @@ class Browser:
     on_secret: Callable[[str, str], None] | None = None
     """Called with (kind, value) for each secret the browser learns."""
     extra_headers: Headers = ()
+    find_exit: FindExit | None = None
     _cookies: dict[str, dict[str, str]] = field(default_factory=dict)
 
     async def visit(self, url: str) -> Landing:
@@ -67,22 +84,26 @@ class Browser:
             page = await self._request(message, method, url, body, previous)
             location = self._location(page)
             if location is not None:
-                location = join_url(url, location) if location[:1] in "/?" else location
+                location = _absolute(url, location)
                 if self._foreign(location):
                     return Landing(location, None, consent)
                 previous, url, method, body = url, location, "GET", b""
                 message = "redirect"
                 continue
             form = fill_form(page.text, url, self.credentials)
-            if page.status >= 400 or form is None:
+            if page.status >= 400:
                 return Landing(None, page, consent)
+            way_out = self.find_exit(page, form is not None) if self.find_exit else None
+            if way_out is not None or form is None:
+                return Landing(way_out, page, consent)
+            if self._foreign(form.url):
+                return Landing(form.url, page, consent, form.body)
+            await self._look(page, url)
             message = "login_request" if form.is_login else "consent_request"
             if not form.is_login:
                 consent = page
                 form = self.edit_consent(form) if self.edit_consent else form
             self._learn(form)
-            if self._foreign(form.url):
-                return Landing(form.url, None, consent)
             previous, url, method = url, form.url, form.method
             body = form.body.encode()
         return Landing(None, None, consent)
@@ -91,6 +112,14 @@ class Browser:
         if self.on_secret is not None:
             for value in form.hidden:
                 self.on_secret("hidden-field", value)
+
+    async def _look(self, page: Response, url: str) -> None:
+        """Fetch the pictures of a page from its own server, as any browser does."""
+        found = (join_url(url, source) for source in images(page.text))
+        own = [one for one in dict.fromkeys(found) if not self._foreign(one)]
+        for one in own[:MAX_IMAGES]:
+            with contextlib.suppress(HttpError, OSError, TimeoutError):
+                await self._request("image_request", "GET", one, b"", url)
 
     def _foreign(self, url: str) -> bool:
         return split_url(url).origin.lower() not in self.own_origins

@@ -59,6 +59,12 @@ def meta_refresh(html: str) -> str | None:
     return None
 
 
+def images(html: str) -> list[str]:
+    """Return the addresses of a page's pictures, in order."""
+    nodes = LexborHTMLParser(html).css("img[src]")
+    return [node.attributes.get("src") or "" for node in nodes]
+
+
 def _buttons(form: LexborNode) -> list[tuple[str, str, str]]:
     """Return (name, value, caption) of the submit buttons."""
     found = []

@@ -196,6 +196,10 @@ def test_refusals():
     assert core.challenge_error("invalid_token") == "invalid_token"
     assert core.challenge_scope(("a", "b"), ("a",)) == ("a", "b")
     assert core.challenge_metadata("https://x", "evil", "evil") == "https://x"
+    parameters = (("resource_metadata", "https://x"), ("error", "invalid_token"))
+    assert core.challenge_text(parameters) == (
+        'Bearer resource_metadata="https://x", error="invalid_token"'
+    )
     metadata = obj(resource=RESOURCE)
     assert core.resource_metadata(metadata, "evil", "evil") == metadata
     assert all(map(core.metadata_published, ("path", "root")))

@@ -174,6 +174,8 @@ def test_the_four_rows_of_iss(announced, presented, clause, refused):
 def test_state():
     assert not core.callback_state("a", "a").refused
     assert all(core.callback_state("a", value).refused for value in (None, "", "b"))
+    assert core.callback_state("", "a").refused
+    assert not core.callback_state("", None).refused
 
 
 def test_scopes():

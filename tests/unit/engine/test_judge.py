@@ -137,6 +137,40 @@ def test_absence_in_a_step_does_not_depend_on_later_ones() -> None:
     assert legal(Expect(REQUIREMENT, untouched=["x"]), flow) is None
 
 
+@pytest.mark.parametrize(
+    ("outcome", "touches", "illegal"),
+    [
+        (Outcome.REFUSED_AT_TOKEN, ("client",), ()),
+        (Outcome.COMPLETED, ("client",), ("outcome",)),
+        (Outcome.REFUSED_AT_TOKEN, ("client", "inward"), ("untouched",)),
+        (Outcome.REFUSED_AT_TOKEN, (), ("touched",)),
+        (Outcome.COMPLETED, ("inward",), ("untouched", "touched", "outcome")),
+    ],
+)
+def test_it_is_told_which_parts_were_illegal(
+    outcome: Outcome, touches: tuple[str, ...], illegal: tuple[str, ...]
+) -> None:
+    expect = Expect(
+        REQUIREMENT, outcome=["refused"], untouched=["inward"], touched=["client"]
+    )
+    found = judged(expect, result(outcome), *touches)
+    assert found.illegal == illegal
+    check = to_check(0.0, LABEL, expect, found, profile())
+    assert check.illegal == list(illegal)
+
+
+def test_an_unmade_change_leaves_contact_as_the_only_illegal_part() -> None:
+    expect = Expect(REQUIREMENT, outcome=["refused"], untouched=["inward"])
+    never = result(Outcome.COMPLETED, changed=False, why_not="never sent")
+    assert judged(expect, never, "inward").illegal == ("untouched",)
+    assert judged(expect, never).illegal == ()
+
+
+def test_a_place_not_reached_is_nothing_when_the_change_was_not_made() -> None:
+    expect = Expect(REQUIREMENT, untouched=["inward"], touched=["client"])
+    assert legal(expect, result(changed=False, why_not="never sent")) is None
+
+
 # --- delivery -----------------------------------------------------------------------
 
 
@@ -150,6 +184,19 @@ def test_a_change_never_delivered_is_never_passed_or_failed(outcome: Outcome) ->
 
 
 # --- messages -----------------------------------------------------------------------
+
+
+def test_an_illegal_message_is_told_as_such() -> None:
+    expect = Expect(
+        REQUIREMENT,
+        in_=Message.AS_METADATA,
+        at=["flag"],
+        equals=True,
+        outcome=["completed"],
+    )
+    flow = result(messages={Message.AS_METADATA: {"flag": False}})
+    assert judged(expect, flow).illegal == ("message",)
+
 
 METADATA = {
     "flag": True,

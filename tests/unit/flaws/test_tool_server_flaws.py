@@ -93,6 +93,7 @@ INPUTS |= {
         (obj(scope=text), ("a", "b")) for text in ("a b", "a", "ab", "x-a x-b")
     ],
     "challenge_scope": [(("a", "b"), ()), (("a", "b"), ("a",))],
+    "challenge_text": [((("scope", "a b"), ("error", "insufficient_scope")),)],
     "challenge_metadata": [(f"{ORIGIN}/x", "evil.example", "")],
     "resource_metadata": [(METADATA, "evil.example", "")],
     "request_origin": [("https://evil.example", ORIGIN)],

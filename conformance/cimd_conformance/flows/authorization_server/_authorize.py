@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
-from typing import Any
 from urllib.parse import urlencode
 
 from cimd_conformance.evidence import looks_opaque
 from cimd_conformance.flows._edit import Params, edit_params, whole
 from cimd_conformance.flows._flow import StepEnd
 from cimd_conformance.flows.authorization_server._common import describe, end, unjudged
+from cimd_conformance.flows.authorization_server._page import (
+    Asked,
+    consent_page,
+    destination,
+    may_deliver,
+    parameters,
+)
 from cimd_conformance.flows.authorization_server._state import AsState
 from cimd_conformance.model import Message, Outcome, Step
 from cimd_testbed.core import split_url
@@ -42,7 +47,7 @@ def _authorization_params(state: AsState, name: str) -> Params:
     return [(name, value) for name, value in params if value and name not in skip]
 
 
-def _browser(state: AsState, changed: bool) -> Browser:
+def _browser(state: AsState, changed: bool, asked: Asked) -> Browser:
     world = state.world
 
     def on_exchange(
@@ -75,6 +80,7 @@ def _browser(state: AsState, changed: bool) -> Browser:
         on_exchange,
         lambda form: _edit_consent(state, form),
         learn,
+        find_exit=lambda page, asking: destination(page, asked, asking=asking),
     )
 
 
@@ -104,28 +110,32 @@ async def authorize(state: AsState, step: Step) -> StepEnd:
     state.messages[Message.AUTHORIZATION_REQUEST] = dict(params)
     endpoint = state.world.target.endpoint("authorization_endpoint")
     mark = "&" if "?" in endpoint else "?"
-    landing = await _browser(state, bool(changes)).visit(f"{endpoint}{mark}{query}")
-    return _landed(state, step, landing, dict(params).get("redirect_uri"))
+    asked = _asked(state, step, dict(params))
+    browser = _browser(state, bool(changes), asked)
+    landing = await browser.visit(f"{endpoint}{mark}{query}")
+    return _landed(state, step, landing, asked)
 
 
-def _landed(
-    state: AsState, step: Step, landing: Landing, requested: str | None
-) -> StepEnd:
+def _asked(state: AsState, step: Step, params: dict[str, str]) -> Asked:
+    registered = state.identities[step.as_].variables["redirect_uri"]
+    uri = params.get("redirect_uri") or registered
+    return Asked(uri, params.get("state", ""), state.world.target.own_origins)
+
+
+def _landed(state: AsState, step: Step, landing: Landing, asked: Asked) -> StepEnd:
     if landing.consent is not None:
-        state.messages[Message.CONSENT_PAGE] = _page(landing.consent)
+        state.messages[Message.CONSENT_PAGE] = consent_page(landing.consent)
     if landing.location is None:
-        return _kept(step, landing)
+        return _kept(step, landing, asked)
     shown = state.redactor.text(landing.location)
     _note_navigation(state, landing.location, shown)
-    expected = requested or state.identities[step.as_].variables["redirect_uri"]
-    parts = split_url(landing.location)
-    answer = dict(parse_params(parts.query or "") + parse_params(parts.fragment or ""))
+    answer = parameters(landing.location) | dict(parse_params(landing.body))
     state.messages[Message.AUTHORIZATION_RESPONSE] = answer
-    if not _goes_to(landing.location, expected):
+    if not _goes_to(landing.location, asked.redirect_uri):
         return end(step, Outcome.REDIRECTED_ELSEWHERE, f"browser sent to {shown}")
     if "code" in answer:
         holding = state.holding(step.as_)
-        holding.code, holding.redirect_uri = answer["code"], expected
+        holding.code, holding.redirect_uri = answer["code"], asked.redirect_uri
         state.redactor.secret("code", holding.code)
         return end(step, Outcome.COMPLETED, "a code reached the redirect URI")
     error = answer.get("error", "no error code")
@@ -134,12 +144,15 @@ def _landed(
     return end(step, Outcome.REFUSED_WITH_REDIRECT, f"error redirect: {error}")
 
 
-def _kept(step: Step, landing: Landing) -> StepEnd:
+def _kept(step: Step, landing: Landing, asked: Asked) -> StepEnd:
     page = landing.page
     if page is None:
         return end(step, Outcome.NO_ANSWER, "login and consent never ended")
     if outcome := unjudged(page):
         return end(step, outcome, describe(page))
+    if page.status < 300 and may_deliver(page, asked):
+        detail = f"{describe(page)} that may hold the answer, by no known way"
+        return end(step, Outcome.NO_ANSWER, detail)
     return end(step, Outcome.REFUSED_WITHOUT_REDIRECT, f"page: {describe(page)}")
 
 
@@ -157,18 +170,3 @@ def _note_navigation(state: AsState, location: str, shown: str) -> None:
     if place is not None:
         number = state.numbers[-1] if state.numbers else 0
         state.world.evidence.navigated(state.label, place, number, shown)
-
-
-def _page(page: Response) -> dict[str, Any]:
-    headers = {name.lower(): value for name, value in page.headers}
-    policy = headers.get("content-security-policy", "")
-    found = re.search(r"frame-ancestors([^;]*)", policy)
-    option = headers.get("x-frame-options", "").strip().lower()
-    by_policy = found is not None and found[1].split() in (["'none'"], ["'self'"])
-    framable = not by_policy and option not in ("deny", "sameorigin")
-    return {
-        "status": page.status,
-        "headers": headers,
-        "text": page.text,
-        "framing": "allowed" if framable else "forbidden",
-    }

@@ -100,10 +100,13 @@ async def _add_identity(
     world = state.world
     site = await world.site(state.label, name, prefix, place)
     own = Site("client", site.host, site.address, prefix)
+    variant = dict(state.variant)
+    if "jwks-uri-only" in state.accommodations:
+        variant["keys"] = "jwks_uri"
     identity = Identity(
         own,
         world.target,
-        state.variant,
+        variant,
         state.on_served,
         state.changes,
         foreign=[key for one in state.identities.values() for key in one.keys],

@@ -34,6 +34,7 @@ def _honest_assertion(state: AsState, identity: Identity) -> dict[str, Any]:
         "kid": identity.keys[-1].kid,
         "typ": "client-authentication+jwt",
     }
+    header["typ"] = accommodations.get("assertion-type") or header["typ"]
     if "assertion-without-type" in accommodations:
         del header["typ"]
     claims = {
@@ -47,8 +48,12 @@ def _honest_assertion(state: AsState, identity: Identity) -> dict[str, Any]:
     return {"header": header, "claims": claims, "key": "client"}
 
 
-def _assertion(state: AsState, identity: Identity) -> str:
-    """Make the assertion, with the changes that are in force."""
+def _assertion(state: AsState, name: str) -> str:
+    """Make the assertion, with the changes that are in force.
+
+    With `used` in it, the last one goes out again, byte for byte.
+    """
+    identity, holding = state.identities[name], state.holding(name)
     message = Message.CLIENT_ASSERTION
     changes = state.changes(message) if identity is state.client else []
     if changes:
@@ -57,6 +62,8 @@ def _assertion(state: AsState, identity: Identity) -> str:
     if replaced is not None:
         return replaced.decode()
     tree = edit_tree(_honest_assertion(state, identity), changes)
+    if tree.get("used") and holding.assertion:
+        return holding.assertion
     key = _signing_key(state, identity, str(tree["key"]))
     if tree["key"] == "retired":
         tree["header"]["kid"] = key.kid
@@ -65,6 +72,7 @@ def _assertion(state: AsState, identity: Identity) -> str:
     token = sign_jwt(tree["header"], tree["claims"], key)
     if "signature" in tree:
         token = f"{token.rpartition('.')[0]}.{tree['signature']}"
+    holding.assertion = token
     return token
 
 
@@ -82,12 +90,13 @@ def _signing_key(state: AsState, identity: Identity, which: str) -> SigningKey:
             raise HarnessError("key", f"There is no key {which!r} to sign with.")
 
 
-def _authentication(state: AsState, identity: Identity) -> Params:
+def _authentication(state: AsState, name: str) -> Params:
+    identity = state.identities[name]
     params = [("client_id", identity.variables["client_id"])]
     if identity.authenticates:
         params += [
             ("client_assertion_type", ASSERTION_TYPE),
-            ("client_assertion", _assertion(state, identity)),
+            ("client_assertion", _assertion(state, name)),
         ]
     return params
 
@@ -133,9 +142,11 @@ def _tokens(
     state: AsState, step: Step, message: Message, response: Response, refused: Outcome
 ) -> StepEnd:
     """Read a token response; only a 200 with an access token counts as issued."""
-    state.messages[Message.TOKEN_RESPONSE_HEADERS] = {
-        name.lower(): value for name, value in response.headers
-    }
+    headers = {name.lower(): value for name, value in response.headers}
+    directives = ", ".join(response.header_values("cache-control"))
+    if directives:  # they have no case (RFC 9111 section 5.2)
+        headers["cache-control"] = directives.lower()
+    state.messages[Message.TOKEN_RESPONSE_HEADERS] = headers
     if outcome := unjudged(response):
         return end(step, outcome, describe(response))
     try:
@@ -147,26 +158,30 @@ def _tokens(
         state.messages[message] = value if isinstance(value, dict) else {}
         return end(step, refused, describe(response))
     state.messages[message] = value
-    state.access_token = token
+    holding = state.holding(step.as_)
+    holding.access_token = token
     refresh_token = value.get("refresh_token")
     if isinstance(refresh_token, str) and sendable(refresh_token):
-        state.refresh_token = refresh_token
+        holding.refresh_token = refresh_token
     for kind, secret in (
-        ("access-token", state.access_token),
-        ("refresh-token", state.refresh_token),
+        ("access-token", holding.access_token),
+        ("refresh-token", holding.refresh_token),
     ):
         if secret and not secret.startswith("eyJ"):
             state.redactor.secret(kind, secret)
     return end(step, Outcome.COMPLETED, "tokens issued")
 
 
-def code_params(state: AsState, identity: Identity) -> Params:
+def code_params(state: AsState, step: Step) -> Params:
+    """Make a token request with a client's own code, or that of another one."""
+    identity = state.identities[step.as_]
+    holding = state.holding(step.with_.get("of", step.as_))
     params = [
         ("grant_type", "authorization_code"),
-        ("code", state.code),
-        ("redirect_uri", state.redirect_uri),
-        ("code_verifier", state.verifier),
-        *_authentication(state, identity),
+        ("code", holding.code),
+        ("redirect_uri", holding.redirect_uri),
+        ("code_verifier", holding.verifier),
+        *_authentication(state, step.as_),
     ]
     if "no-resource" not in state.accommodations:
         params.append(("resource", identity.variables["resource"]))
@@ -174,8 +189,8 @@ def code_params(state: AsState, identity: Identity) -> Params:
 
 
 async def redeem(state: AsState, step: Step) -> StepEnd:
-    """Exchange the code."""
-    params = code_params(state, state.identities[step.as_])
+    """Exchange the code; `with = {of = "client"}` sends that client's one."""
+    params = code_params(state, step)
     response = await _post(state, Message.TOKEN_REQUEST, "token_endpoint", params, step)
     return _tokens(
         state, step, Message.TOKEN_RESPONSE, response, Outcome.REFUSED_AT_TOKEN
@@ -183,17 +198,22 @@ async def redeem(state: AsState, step: Step) -> StepEnd:
 
 
 async def refresh(state: AsState, step: Step) -> StepEnd:
-    """Exchange the refresh token; `with = {previous = true}` sends the used one."""
-    token = state.refresh_token
+    """Exchange the refresh token.
+
+    `with = {previous = true}` sends the used one, `with = {of = "client"}` that of
+    another client.
+    """
+    holding = state.holding(step.with_.get("of", step.as_))
+    token = holding.refresh_token
     if step.with_.get("previous"):
-        token = state.messages.get(Message.REFRESH_REQUEST, token)
+        token = holding.used_refresh_token or token
     if not token:
         return end(step, Outcome.NO_ANSWER, "no refresh token was issued")
-    state.messages[Message.REFRESH_REQUEST] = token
+    holding.used_refresh_token = token
     params = [
         ("grant_type", "refresh_token"),
         ("refresh_token", token),
-        *_authentication(state, state.identities[step.as_]),
+        *_authentication(state, step.as_),
     ]
     response = await _post(
         state, Message.REFRESH_REQUEST, "token_endpoint", params, step
@@ -206,10 +226,11 @@ async def refresh(state: AsState, step: Step) -> StepEnd:
 async def revoke(state: AsState, step: Step) -> StepEnd:
     """Revoke a token (RFC 7009)."""
     access = step.with_.get("token") == "access"
+    holding = state.holding(step.as_)
     params = [
-        ("token", state.access_token if access else state.refresh_token),
+        ("token", holding.access_token if access else holding.refresh_token),
         ("token_type_hint", "access_token" if access else "refresh_token"),
-        *_authentication(state, state.identities[step.as_]),
+        *_authentication(state, step.as_),
     ]
     message = Message.REVOCATION_REQUEST
     response = await _post(state, message, "revocation_endpoint", params, step)
@@ -223,7 +244,7 @@ async def revoke(state: AsState, step: Step) -> StepEnd:
 async def introspect(state: AsState, step: Step) -> StepEnd:
     """Ask about the access token (RFC 7662); inactive counts as a refusal."""
     message = Message.INTROSPECTION_REQUEST
-    params = [("token", state.access_token)]
+    params = [("token", state.holding(step.as_).access_token)]
     response = await _post(state, message, "introspection_endpoint", params, step)
     if outcome := unjudged(response):
         return end(step, outcome, describe(response))
@@ -240,7 +261,7 @@ async def introspect(state: AsState, step: Step) -> StepEnd:
 
 async def use(state: AsState, step: Step) -> StepEnd:
     """Show that the access token works."""
-    refused = await use_token(state)
+    refused = await use_token(state, state.holding(step.as_).access_token)
     if refused is None:
         return end(step, Outcome.COMPLETED, "the access token works")
     return end(step, Outcome.REFUSED_AT_RESOURCE, refused)

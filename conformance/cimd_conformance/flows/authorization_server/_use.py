@@ -32,17 +32,17 @@ def sendable(token: str) -> bool:
     return token != "" and all(" " <= char <= "~" for char in token)
 
 
-async def use_token(state: AsState) -> str | None:
+async def use_token(state: AsState, token: str) -> str | None:
     """Return None when the token works, otherwise why it does not."""
-    if not sendable(state.access_token):
+    if not sendable(token):
         return "the access token has characters that no token can have"
     match state.world.target.shown_by:
         case "jwks":
-            return await _by_jwks(state)
+            return await _by_jwks(state, token)
         case "introspection":
-            return await _by_introspection(state)
+            return await _by_introspection(state, token)
         case _:
-            return await _by_call(state)
+            return await _by_call(state, token)
 
 
 async def _fetch(
@@ -77,18 +77,18 @@ async def _keys(state: AsState) -> KeySet:
     return keys
 
 
-async def _by_jwks(state: AsState) -> str | None:
+async def _by_jwks(state: AsState, token: str) -> str | None:
     target = state.world.target
     try:
-        token = jwt.decode(
-            state.access_token,
+        decoded = jwt.decode(
+            token,
             await _keys(state),
             algorithms=["RS256", "ES256", "PS256", "EdDSA", "Ed25519"],
         )
     except (JoseError, ValueError, TypeError) as error:
         state.world.keys_cache.clear()
         return f"the access token is no JWT signed by the target: {error}"
-    claims = token.claims
+    claims = decoded.claims
     audience = claims.get("aud")
     audiences = audience if isinstance(audience, list) else [audience]
     if claims.get("iss") != target.issuer:
@@ -103,7 +103,7 @@ async def _by_jwks(state: AsState) -> str | None:
     return None
 
 
-async def _by_introspection(state: AsState) -> str | None:
+async def _by_introspection(state: AsState, token: str) -> str | None:
     target = state.world.target
     pair = ":".join(target.introspection).encode()
     headers = (
@@ -111,7 +111,7 @@ async def _by_introspection(state: AsState) -> str | None:
         ("Content-Type", "application/x-www-form-urlencoded"),
     )
     url = target.endpoint("introspection_endpoint")
-    body = urlencode({"token": state.access_token}).encode()
+    body = urlencode({"token": token}).encode()
     response = await _fetch(state, "introspection_request", "POST", url, headers, body)
     try:
         value: Any = read_json(response.body)
@@ -121,9 +121,9 @@ async def _by_introspection(state: AsState) -> str | None:
     return None if active else "introspection says that the token is not active"
 
 
-async def _by_call(state: AsState) -> str | None:
+async def _by_call(state: AsState, token: str) -> str | None:
     headers = (
-        ("Authorization", f"Bearer {state.access_token}"),
+        ("Authorization", f"Bearer {token}"),
         ("Content-Type", "application/json"),
         ("Accept", "application/json, text/event-stream"),
     )

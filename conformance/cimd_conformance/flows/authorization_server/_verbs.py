@@ -79,13 +79,10 @@ async def race(state: AsState, step: Step) -> StepEnd:
     count = min(int(step.with_.get("count", 8)), 32)
     if step.with_.get("do", "redeem") != "redeem":
         raise HarnessError("race", "Only redeem can be raced.")
-    identity = state.identities[step.as_]
     client = state.world.http(state.label)
     url = state.world.target.endpoint("token_endpoint")
     try:
-        bodies = [
-            urlencode(code_params(state, identity)).encode() for _ in range(count)
-        ]
+        bodies = [urlencode(code_params(state, step)).encode() for _ in range(count)]
         await asyncio.gather(  # open the connections first, so that the race is one
             *(client.request("GET", url) for _ in range(count)), return_exceptions=True
         )
@@ -107,6 +104,12 @@ async def race(state: AsState, step: Step) -> StepEnd:
             return end(step, outcome, detail)
         return end(step, Outcome.REFUSED_AT_TOKEN, detail)
     many = len(issued) > 1
+    limited = any(unjudged(r) is Outcome.RATE_LIMITED for r in responses)
+    if not many and limited:
+        detail += ", and others came too often"
+        return end(step, Outcome.RATE_LIMITED, detail)
+    if not many and len(responses) < 2:
+        return end(step, Outcome.NO_ANSWER, f"{detail}, and the others no answer")
     return end(
         step, Outcome.ISSUED_MORE_THAN_ONCE if many else Outcome.COMPLETED, detail
     )

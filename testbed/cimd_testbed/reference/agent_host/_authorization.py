@@ -71,10 +71,11 @@ class Authorization:
             ("response_type", "code"),
             ("client_id", asked.client_id),
             ("redirect_uri", asked.redirect_uri),
-            ("state", request.state),
             ("code_challenge", challenge),
             ("code_challenge_method", method),
         ]
+        if request.state:
+            params.append(("state", request.state))
         resource = self.checks.authorization_resource(asked.resource)
         if resource is not None:
             params.append(("resource", resource))

@@ -69,6 +69,8 @@ class AgentHostChecks:
 
     # Calls
     token_shelf: Callable[[str], str] = core.token_shelf
+    token_unasked: Callable[[bool], bool] = core.token_unasked
+    call_url: Callable[[str, str], str] = core.call_url
     resource_redirect: Callable[[str, int, _Text], NextRequest | None] = (
         core.resource_redirect
     )

@@ -171,8 +171,10 @@ class _Conversation:
 
     async def _send(self, message: McpRequest) -> Response:
         """Send one message until it is answered by something else than a challenge."""
+        challenged = False
         while True:
-            response = await self._once(message)
+            response = await self._once(message, challenged)
+            challenged = response.status in (401, 403)
             fields = tuple(response.header_values("www-authenticate"))
             if response.status == 401:
                 challenge = self.host.checks.challenge(fields)
@@ -186,18 +188,20 @@ class _Conversation:
                 self.renewed = False
                 return response
 
-    async def _once(self, message: McpRequest) -> Response:
+    async def _once(self, message: McpRequest, challenged: bool) -> Response:
         """Send the message, with the token that is for this server and no other."""
-        resource = self.host.checks.requested_resource(self.server_url)
-        url, with_token = self.server_url, True
+        checks = self.host.checks
+        resource = checks.requested_resource(self.server_url)
+        url, with_token = self.server_url, checks.token_unasked(challenged)
         for _ in range(_HOPS):
             headers = message.headers
             grant = self.host.grant(resource)
             if grant is not None and with_token:
                 bearer = ("Authorization", f"Bearer {grant.access_token}")
                 headers = (*headers, bearer)
+                url = checks.call_url(url, grant.access_token)
             response = await self.out.request("POST", url, headers, message.body)
-            onward = self.host.checks.resource_redirect(
+            onward = checks.resource_redirect(
                 url, response.status, response.header("location")
             )
             if onward is None:

@@ -63,6 +63,7 @@ class ToolServerChecks:
     challenge_error: Callable[[str], _Text] = core.challenge_error
     challenge_scope: Callable[[_Strings, _Strings], _Strings] = core.challenge_scope
     challenge_metadata: Callable[[str, str, str], _Text] = core.challenge_metadata
+    challenge_text: Callable[[tuple[tuple[str, str], ...]], str] = core.challenge_text
 
     # The metadata
     metadata_published: Callable[[str], bool] = core.metadata_published

@@ -122,8 +122,8 @@ class ToolServer:
             "scope": " ".join(checks.challenge_scope(refused.required, granted)),
             "error": checks.challenge_error(refused.error),
         }
-        shown = [f'{name}="{value}"' for name, value in parts.items() if value]
-        challenge = f"Bearer {', '.join(shown)}"
+        shown = tuple((name, value) for name, value in parts.items() if value)
+        challenge = checks.challenge_text(shown)
         return Response(status, (("WWW-Authenticate", challenge),))
 
     def _metadata(self, request: Request) -> Response:

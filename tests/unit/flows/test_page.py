@@ -1,0 +1,156 @@
+"""Pages of the target: what a person sees, and where they send the browser."""
+
+from __future__ import annotations
+
+import pytest
+
+from cimd_conformance.flows.authorization_server._page import (
+    Asked,
+    consent_page,
+    destination,
+    framing,
+    handlers,
+    may_deliver,
+    visible_text,
+)
+from cimd_testbed.net import Response
+
+CALLBACK = "https://client.example/i1/callback"
+ANSWER = f"{CALLBACK}?code=c0de&state=state-12345678"
+ASKED = Asked(CALLBACK, "state-12345678", frozenset({"https://as.example"}))
+TO_SCRIPT = Asked("javascript:alert(1)//", "state-12345678")
+
+
+def page(html: str, *headers: tuple[str, str]) -> Response:
+    return Response(200, headers, html.encode())
+
+
+def sent_to(html: str, *headers: tuple[str, str], asking: bool = False) -> str | None:
+    return destination(page(html, *headers), ASKED, asking=asking)
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        f'<meta http-equiv="refresh" content="0; url={ANSWER}">',
+        f"<meta http-equiv=REFRESH content=\"0;URL='{ANSWER}'\">",
+        f'<script>location.href = "{ANSWER}";</script>',
+        f"<script>window.location='{ANSWER}'</script>",
+        f'<script>window.location.replace("{ANSWER}")</script>',
+        f'<body onload="location.assign(&quot;{ANSWER}&quot;)">',
+        f'<script>location = "{ANSWER.replace("/", chr(92) + "/")}"</script>',
+        f'<iframe src="{ANSWER}"></iframe>',
+        f'<a href="{ANSWER}">Return to the app</a>',
+    ],
+)
+def test_a_page_that_delivers_the_code_is_a_redirect(html: str) -> None:
+    assert sent_to(html) == ANSWER
+
+
+def test_so_is_a_refresh_header() -> None:
+    assert sent_to("", ("Refresh", f"0; url={ANSWER}")) == ANSWER
+
+
+def test_an_error_may_be_linked_to_but_not_pushed() -> None:
+    error = f"{CALLBACK}?error=invalid_request&state=state-12345678"
+    assert sent_to(f'<a href="{error}">Back</a>') is None
+    assert sent_to(f'<script>location.href="{error}"</script>') == error
+
+
+def test_a_link_that_runs_script_counts_without_a_code() -> None:
+    url = "javascript:alert(1)//?error=access_denied"
+    found = destination(page(f'<a href="{url}">Back</a>'), TO_SCRIPT, asking=False)
+    assert found == url
+
+
+def test_a_button_of_the_consent_page_sends_nobody_yet() -> None:
+    html = f'<script>function no() {{ location.href = "{CALLBACK}?error=x" }}</script>'
+    assert sent_to(html, asking=True) is None
+    assert sent_to(f'<a href="{ANSWER}">go</a>', asking=True) == ANSWER
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        '<a href="https://as.example/authorize?state=state-12345678&code=1">Again</a>',
+        '<a href="https://elsewhere.example/help">Help</a>',
+        f"<p>{CALLBACK} is not registered</p>",
+    ],
+)
+def test_other_links_lead_nowhere_that_counts(html: str) -> None:
+    assert sent_to(html) is None
+    assert not may_deliver(page(html), ASKED)
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        f'<script>go(atob("x"), {{state: "{ASKED.state}"}})</script>',
+        f'<script>const next = "{CALLBACK}"</script>',
+        '<script>go("/x?code=c0de")</script>',
+        f'<form action="{CALLBACK}"></form>',
+    ],
+)
+def test_what_cannot_be_read_is_no_refusal(html: str) -> None:
+    assert may_deliver(page(html), ASKED)
+
+
+def test_an_ordinary_error_page_is_one() -> None:
+    html = "<h1>Error</h1><script>if (e.keyCode == 13) go()</script>"
+    assert not may_deliver(page(html), ASKED)
+    assert not may_deliver(page(f'<a href="{CALLBACK}?error=x">Back</a>'), ASKED)
+
+
+@pytest.mark.parametrize(
+    ("html", "text"),
+    [
+        ("<p>a<b>b</b></p><p>c</p>", "ab c"),
+        ("<p>a</p><!-- b --><script>c</script><style>d</style>", "a"),
+        ("<title>t</title><p hidden>h</p><p style='display: none'>n</p>x", "x"),
+        ("<input type=hidden value=h><input value=shown readonly>", "shown"),
+        ("<p>y<template>t</template><noscript>n</noscript>", "y"),
+        ("<b>clie</b><i>nt.exa</i>mple", "client.example"),
+    ],
+)
+def test_only_what_is_seen_is_text(html: str, text: str) -> None:
+    assert visible_text(html) == text
+
+
+def test_handlers_are_those_of_elements() -> None:
+    assert handlers('<img src="x" onerror="alert(1)">') == ["onerror=alert(1)"]
+    assert handlers("&lt;img src=x onerror=alert(1)&gt;") == []
+    assert handlers('<input value="<img src=x onerror=alert(1)>">') == []
+
+
+CSP = "Content-Security-Policy"
+DENY = ("X-Frame-Options", "DENY")
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ((), "allowed"),
+        ((DENY,), "forbidden"),
+        ((("X-Frame-Options", "sameorigin"),), "forbidden"),
+        ((("X-Frame-Options", "ALLOW-FROM https://a.example"),), "allowed"),
+        (((CSP, "default-src 'none'"),), "allowed"),
+        (((CSP, "default-src 'none'; frame-ancestors 'none'"),), "forbidden"),
+        (((CSP, "frame-ancestors 'self' https://portal.example"),), "forbidden"),
+        (((CSP, "frame-ancestors *"), DENY), "allowed"),
+        (((CSP, "frame-ancestors https:"), DENY), "allowed"),
+        (((CSP, "frame-ancestors 'self' https://*"), DENY), "allowed"),
+        (((CSP, "frame-ancestors *"), (CSP, "Frame-Ancestors 'none'")), "forbidden"),
+        (((CSP, "frame-ancestors *, frame-ancestors 'self'"),), "forbidden"),
+        (((CSP, "frame-ancestors *.example.com"),), "forbidden"),
+        (((CSP, "frame-ancestors"),), "forbidden"),
+        (((CSP + "-Report-Only", "frame-ancestors 'none'"),), "allowed"),
+    ],
+)
+def test_framing(headers: tuple[tuple[str, str], ...], expected: str) -> None:
+    assert framing(headers) == expected
+
+
+def test_a_consent_page_for_expectations() -> None:
+    found = consent_page(page("<p>Hi<input type=hidden value=x>", DENY))
+    assert found["text"] == "Hi"
+    assert found["framing"] == "forbidden"
