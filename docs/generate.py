@@ -120,7 +120,8 @@ MESSAGES = {
     "jwks": "The key set at `jwks_uri`.",
     "jwks_response": "The HTTP response that carries it, as above.",
     "authorization_request": "The parameters of the authorization request.",
-    "consent_page": "The page with the button: `status`, `headers`, `text`, `framing`.",
+    "consent_page": "The page with the button: `status`, `headers`, `framing`, "
+    "`text` (what a person sees), `handlers` (of events, as `onerror=…`).",
     "consent_request": "The form that the button sends.",
     "authorization_response": "The parameters that arrive at the redirect URI.",
     "token_request": "The form of a token request with a code.",

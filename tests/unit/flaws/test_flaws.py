@@ -227,6 +227,8 @@ INPUTS = {
     "assertion_key": [
         (obj(kid="1", jwk={"kty": "EC"}), (PUBLIC,)),
         (obj(kid="2"), (PUBLIC, PUBLIC_RSA)),
+        (obj(kid="1"), (PUBLIC, PUBLIC_RSA)),
+        (obj(), (PUBLIC, PUBLIC_RSA)),
         (obj(kid="3"), (obj(kid="3", use="enc"),)),
         (obj(), (PUBLIC,)),
     ],
