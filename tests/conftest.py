@@ -8,11 +8,18 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import signal
 import socket
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import pytest
+
+# Whoever starts the tests in the background (nohup, `&` in a script) may have these
+# ignored, which every process that a test starts would inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 INTERNET = (socket.AF_INET, socket.AF_INET6)
 

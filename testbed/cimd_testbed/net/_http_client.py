@@ -182,25 +182,31 @@ class HttpClient:
             headers = (("Host", (parts.authority or "").rpartition("@")[2]), *headers)
         stream, used_before = await self._connect(parts)
         try:
-            response, reusable = await exchange(
-                stream, method, parts.target, headers, body, self.limits
+            response, reusable = await self._exchange(
+                stream, method, parts.target, headers, body
             )
         except HttpError:
-            await stream.close()
             if not used_before:
                 raise
             stream = await self._open(parts)
-            response, reusable = await exchange(
-                stream, method, parts.target, headers, body, self.limits
+            response, reusable = await self._exchange(
+                stream, method, parts.target, headers, body
             )
-        except BaseException:
-            await stream.close()
-            raise
         if reusable:
             self._idle.setdefault(self._key(parts), []).append(stream)
         else:
             await stream.close()
         return response
+
+    async def _exchange(
+        self, stream: Stream, method: str, target: str, headers: Headers, body: bytes
+    ) -> tuple[Response, bool]:
+        """Send one request; a stream that did not answer is closed."""
+        try:
+            return await exchange(stream, method, target, headers, body, self.limits)
+        except BaseException:
+            await stream.close()
+            raise
 
     @staticmethod
     def _key(parts: UrlParts) -> tuple[str, str, int]:

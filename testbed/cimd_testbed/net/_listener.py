@@ -134,6 +134,7 @@ class Listener:
     arrive: Callable[[socket.socket], Arrival | None]
     service_for: Callable[[Arrival], Service | None]
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _waiting: set[socket.socket] = field(default_factory=set)
 
     def start(self) -> None:
         """Begin to accept."""
@@ -154,9 +155,16 @@ class Listener:
                 sock.close()
                 continue
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            task = asyncio.create_task(serve_socket(sock, arrival, service))
+            self._waiting.add(sock)
+            task = asyncio.create_task(self._serve(sock, arrival, service))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    async def _serve(
+        self, sock: socket.socket, arrival: Arrival, service: Service
+    ) -> None:
+        self._waiting.discard(sock)
+        await serve_socket(sock, arrival, service)
 
     async def close(self) -> None:
         """Stop accepting, end every connection, and prove it by waiting for them."""
@@ -166,3 +174,5 @@ class Listener:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for sock in self._waiting:  # cancelled before they began
+            sock.close()
