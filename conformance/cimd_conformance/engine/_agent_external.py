@@ -67,6 +67,7 @@ async def _start(
         placed.process.exited if placed.process is not None else asyncio.Event(),
         limits.jobs,
         limits.grace,
+        repeats_controls=target.client.drive != "attended",
     )
 
 

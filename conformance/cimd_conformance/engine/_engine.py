@@ -81,7 +81,7 @@ class Engine:
                 group.create_task(self._instance(instance))
         for instance in alone:
             await self._instance(instance)
-        if self.closing:
+        if self.closing and self.target.repeats_controls:
             await self._close([*together, *alone])
 
     async def _close(self, plan: list[Instance]) -> None:

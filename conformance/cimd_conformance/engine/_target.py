@@ -32,6 +32,8 @@ class RunningTarget:
     grace: float
     exit_code: Callable[[], int | None] = lambda: None
     last_output: Callable[[], list[str]] = list
+    repeats_controls: bool = True
+    """Whether controls may be repeated at the end: a person is not asked twice."""
 
 
 async def nothing_to_close() -> None:
