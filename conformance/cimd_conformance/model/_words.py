@@ -271,7 +271,8 @@ class Verb(enum.StrEnum):
     ADVANCE = "advance"
     """Let `with = {seconds = n}` pass on the target's clock (power `clock`)."""
     RACE = "race"
-    """Do `with = {do = "redeem", count = n}` at the same moment n times."""
+    """Do `with = {do = "redeem", count = n}` at the same moment n times; with
+    `codes = true` each time with a code of its own."""
     CONNECT = "connect"
     """Let the client call the tool; `as = "other"` on the second server. Towards a tool
     server: initialize, or ask what it is."""
@@ -304,7 +305,7 @@ STEP_OPTIONS: dict[Verb, frozenset[str]] = {
     Verb.ROTATE: frozenset({"keep"}),
     Verb.PUBLISH: frozenset(),
     Verb.ADVANCE: frozenset({"seconds"}),
-    Verb.RACE: frozenset({"do", "count"}),
+    Verb.RACE: frozenset({"do", "count", "codes"}),
     Verb.CONNECT: frozenset({"expired"}),
     Verb.INSPECT: frozenset(),
     Verb.LIST: frozenset(),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from urllib.parse import urlencode
 
+from cimd_conformance.flows._edit import Params
 from cimd_conformance.flows._flow import StepEnd, VerbFunction
 from cimd_conformance.flows._json import read_json
 from cimd_conformance.flows.authorization_server._authorize import authorize
@@ -74,15 +75,31 @@ async def advance(state: AsState, step: Step) -> StepEnd:
     return end(step, Outcome.COMPLETED, "time passed")
 
 
+async def _racers(state: AsState, step: Step, count: int) -> list[Params]:
+    """Make the requests of a race: with one code, or each with a code of its own."""
+    if not step.with_.get("codes"):
+        return [code_params(state, step) for _ in range(count)]
+    found = []
+    for _ in range(count):
+        landed = await authorize(state, Step(Verb.AUTHORIZE, as_=step.as_))
+        if landed.outcome is Outcome.COMPLETED:
+            found.append(code_params(state, step))
+    return found
+
+
 async def race(state: AsState, step: Step) -> StepEnd:
-    """Do the same thing several times at once; count how often it succeeded."""
+    """Do the same thing several times at once; count how often it succeeded.
+
+    With `codes = true` each request has a code of its own, so that what races is the
+    client assertion.
+    """
     count = min(int(step.with_.get("count", 8)), 32)
     if step.with_.get("do", "redeem") != "redeem":
         raise HarnessError("race", "Only redeem can be raced.")
     client = state.world.http(state.label)
     url = state.world.target.endpoint("token_endpoint")
     try:
-        bodies = [urlencode(code_params(state, step)).encode() for _ in range(count)]
+        bodies = [urlencode(one).encode() for one in await _racers(state, step, count)]
         await asyncio.gather(  # open the connections first, so that the race is one
             *(client.request("GET", url) for _ in range(count)), return_exceptions=True
         )
