@@ -191,7 +191,7 @@ def test_no_expectation_at_all(tmp_path: Path) -> None:
         (
             '[[step]]\ndo = "race"\nwith = { times = 5 }\n',
             "'times'",
-            "allowed: count, do",
+            "allowed: codes, count, do",
         ),
         (
             '[[change]]\nin = "token_request"\nat = ["x"]\nvalue = "1"\nstep = "no"\n',

@@ -112,6 +112,11 @@ async def race(state: AsState, step: Step) -> StepEnd:
     responses = [answer for answer in answers if isinstance(answer, Response)]
     for body, response in zip(bodies, responses, strict=False):
         state.record("token_request", "POST", url, FORM, body, response)
+    return _raced(step, count, responses)
+
+
+def _raced(step: Step, count: int, responses: list[Response]) -> StepEnd:
+    """Judge a race by how many of its requests got tokens."""
     issued = [r for r in responses if r.status == 200 and b"access_token" in r.body]
     detail = f"{len(issued)} of {count} simultaneous requests got tokens"
     if not issued:
