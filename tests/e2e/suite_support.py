@@ -123,9 +123,10 @@ class Miniature:
 
     def assert_gone(self) -> None:
         """Demand that the server has ended; a lab's ends with its namespace."""
-        if not self.pid_file.exists():
+        written = self.pid_file.read_text() if self.pid_file.exists() else ""
+        if not written:  # ended before it could say who it is
             return
-        pid = int(self.pid_file.read_text())
+        pid = int(written)
         deadline = time.monotonic() + 5
         while time.monotonic() < deadline:
             if not _runs_odd_server(pid):
