@@ -38,6 +38,12 @@ _REPORTS = [
         metavar="FILE",
         help="Write every event as a line of JSON; `-` is stdout.",
     ),
+    click.option(
+        "--junit",
+        "junit_path",
+        metavar="FILE",
+        help="Write JUnit XML, for CI; `-` is stdout.",
+    ),
 ]
 
 _RUN = [
@@ -77,6 +83,7 @@ class SuiteOptions:
 
     json_path: str | None
     ndjson_path: str | None
+    junit_path: str | None
     only: tuple[str, ...]
     skip: tuple[str, ...]
     profile: str
@@ -87,15 +94,25 @@ class SuiteOptions:
     verbose: bool
 
     def __post_init__(self) -> None:
-        if self.json_path == "-" and self.ndjson_path == "-":
-            raise click.UsageError("--json and --ndjson cannot both go to stdout.")
+        to_stdout = [name for name, path in self._paths.items() if path == "-"]
+        if len(to_stdout) > 1:
+            both = " and ".join(to_stdout[:2])
+            raise click.UsageError(f"{both} cannot both go to stdout.")
         if self.quiet and self.verbose:
             raise click.UsageError("--quiet and --verbose exclude each other.")
 
     @property
     def stdout_taken(self) -> bool:
         """Whether a document goes to stdout, so that people read stderr."""
-        return "-" in (self.json_path, self.ndjson_path)
+        return "-" in self._paths.values()
+
+    @property
+    def _paths(self) -> dict[str, str | None]:
+        return {
+            "--json": self.json_path,
+            "--ndjson": self.ndjson_path,
+            "--junit": self.junit_path,
+        }
 
 
 def selection_options(function: _Function) -> _Function:

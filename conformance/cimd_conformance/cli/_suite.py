@@ -61,6 +61,12 @@ def _writers(options: SuiteOptions, replay: str) -> list[Writer]:
         writers.append(NdjsonWriter(options.ndjson_path))
     if options.json_path is not None:
         writers.append(JsonWriter(options.json_path, everything=options.verbose))
+    if options.junit_path is not None:
+        from cimd_conformance.reports.junit import JunitWriter  # noqa: PLC0415
+
+        writers.append(
+            JunitWriter(options.junit_path, replay=replay, strict=options.strict)
+        )
     console = ConsoleWriter.for_terminal(
         stderr=options.stdout_taken, volume=volume, replay=replay
     )

@@ -12,8 +12,6 @@ from rich.text import Text
 
 from cimd_conformance.model import (
     Check,
-    ContactSeen,
-    Exchange,
     RunFinished,
     Severity,
     Status,
@@ -25,11 +23,16 @@ from cimd_conformance.reports._console_style import (
     print_hanging,
 )
 from cimd_conformance.reports._report import Evidence, Report, ScenarioResult
+from cimd_conformance.reports._wording import (
+    clause_line,
+    evidence_line,
+    expected_line,
+    reason_of,
+)
 from cimd_conformance.reports.text import shortened, visible
 
 _SHOWN_EVIDENCE = 12
 _SHOWN_IDS = 3
-_VERSION = "HTTP/1.1 "
 _BAD = (Status.ERROR, Status.FAILED, Status.WARNED)
 _GROUPED = (Status.INCONCLUSIVE, Status.NOT_RUN, Status.NOT_APPLICABLE)
 _BAD_FIRST = (Status.ERROR, Status.FAILED, Status.WARNED, Status.INCONCLUSIVE)
@@ -54,31 +57,6 @@ def show_summary(
     finished = report.finished
     if finished is not None:
         _show_verdict(console, report, finished, brief=brief)
-
-
-def evidence_line(item: Exchange | ContactSeen) -> Text:
-    """Return one exchange or contact as one line."""
-    if isinstance(item, ContactSeen):
-        where = item.name or item.address or ""
-        if item.name and item.address:
-            where = f"{item.name} ({item.address})"
-        port = f":{item.port}" if item.port is not None else ""
-        request = f" {item.target}" if item.target else ""
-        text = f"#{item.number} target → {item.place} {where}{port} {item.depth}"
-        return Text(shortened(visible(text + request), 240))
-    answer = "no answer"
-    if item.response is not None:
-        answer = item.response.start.removeprefix(_VERSION)
-        for name, value in item.response.headers:
-            if name.lower() == "location":
-                answer += f", Location: {value}"
-    request = item.request.start.removesuffix(f" {_VERSION}".rstrip())
-    changed = " (changed)" if item.changed else ""
-    text = (
-        f"#{item.number} {item.sender} → {item.receiver} {item.message}{changed}: "
-        f"{request} → {answer}"
-    )
-    return Text(shortened(visible(text), 240))
 
 
 def _show_results(
@@ -132,13 +110,8 @@ def _label(label: str) -> Text:
 
 
 def _show_check(console: Console, check: Check) -> None:
-    level = f" ({check.level.value})" if check.level is not None else ""
-    clause = f"{check.requirement}{level}"
-    if check.clause:
-        clause += f": {check.clause}"
-    _fact(console, "clause", visible(clause))
-    expected = "; and ".join(check.expected) or "nothing"
-    _fact(console, "expected", Text(shortened(visible(expected), 600), "green"))
+    _fact(console, "clause", clause_line(check))
+    _fact(console, "expected", Text(shortened(expected_line(check), 600), "green"))
     got = Text(shortened(visible(check.actual), 600), STATUS_STYLES[check.status])
     if check.reason:
         got = Text.assemble(got, f"  {shortened(visible(check.reason))}")
@@ -162,7 +135,7 @@ def _show_groups(console: Console, report: Report, status: Status) -> None:
         return
     groups: dict[str, list[ScenarioResult]] = collections.defaultdict(list)
     for result in results:
-        groups[_why(report, result)].append(result)
+        groups[reason_of(report, result)].append(result)
     _show_title(console, status, len(results))
     by_size = sorted(groups.items(), key=lambda group: -len(group[1]))
     for reason, members in by_size:
@@ -170,19 +143,6 @@ def _show_groups(console: Console, report: Report, status: Status) -> None:
         if status is Status.INCONCLUSIVE:
             for line in _details(report, members):
                 print_hanging(console, "        ", line)
-
-
-def _why(report: Report, result: ScenarioResult) -> str:
-    """Return the reason to group by: a scenario's own, or that of its control."""
-    if result.reason:
-        return result.reason
-    control = report.control(result.control)
-    if control is not None and control.status is not Status.PASSED:
-        return f"{control.id} failed: {control.reason or 'no reason given'}"
-    for check in result.checks:
-        if check.status is result.status and check.reason:
-            return check.reason
-    return "no reason given"
 
 
 def _details(report: Report, members: list[ScenarioResult]) -> Iterator[Text]:
@@ -198,7 +158,7 @@ def _details(report: Report, members: list[ScenarioResult]) -> Iterator[Text]:
             continue
         yield Text(f"{control_id}:")
         for item in report.evidence_of(control).items()[-_SHOWN_EVIDENCE:]:
-            yield evidence_line(item)
+            yield Text(evidence_line(item))
 
 
 def _show_exits(console: Console, report: Report) -> None:

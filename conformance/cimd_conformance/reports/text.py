@@ -12,8 +12,8 @@ def visible(text: str) -> str:
     """Return the text with every character escaped that a terminal might obey.
 
     Controls, bidirectional overrides, invisible formatting, line separators, lone
-    surrogates and private use: a target must not be able to move the cursor, hide a
-    line or forge one.
+    surrogates, private use and what is no character: a target must not be able to move
+    the cursor, hide a line or forge one. XML and HTML can carry all that is left.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -23,9 +23,10 @@ def visible(text: str) -> str:
 def _visible_character(character: str) -> str:
     if character in _NAMED:
         return _NAMED[character]
-    if unicodedata.category(character) not in _UNSAFE_CATEGORIES:
-        return character
     code = ord(character)
+    no_character = code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF
+    if not no_character and unicodedata.category(character) not in _UNSAFE_CATEGORIES:
+        return character
     if code <= 0xFF:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
