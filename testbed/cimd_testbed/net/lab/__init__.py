@@ -4,18 +4,29 @@ from cimd_testbed.net.lab._environment import clean_environment, trust_environme
 from cimd_testbed.net.lab._files import LabFiles, LabFilesError
 from cimd_testbed.net.lab._init import enter_lab
 from cimd_testbed.net.lab._network import LabNetwork
-from cimd_testbed.net.lab._outside import LabProcess, lab_argv, lab_available
+from cimd_testbed.net.lab._obstacles import (
+    LabFacts,
+    LabObstacle,
+    diagnose,
+    lab_available,
+    lab_obstacles,
+)
+from cimd_testbed.net.lab._outside import LabProcess, lab_argv
 from cimd_testbed.net.lab._shell import run_lab
 
 __all__ = [
+    "LabFacts",
     "LabFiles",
     "LabFilesError",
     "LabNetwork",
+    "LabObstacle",
     "LabProcess",
     "clean_environment",
+    "diagnose",
     "enter_lab",
     "lab_argv",
     "lab_available",
+    "lab_obstacles",
     "run_lab",
     "trust_environment",
 ]

@@ -1,4 +1,4 @@
-"""Outside the lab: the command line that makes it, and whether it can be made here.
+"""Outside the lab: the command line that makes it, and the process that holds it.
 
 Everything inside must die with the process that started it, also on SIGKILL at any
 moment. Three things together do that: the kernel's parent-death signal on `unshare`,
@@ -10,11 +10,8 @@ the instants before those signals are armed.
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -34,7 +31,6 @@ _NAMESPACES = (
     *("--user", "--map-root-user", "--net", "--mount", "--pid"),
     *("--fork", "--kill-child", "--mount-proc"),
 )
-_PROBE_SECONDS = 10.0
 _MAX_VARIABLE = 100_000
 """Linux takes 128 KiB for one argument."""
 
@@ -146,56 +142,3 @@ class LabProcess:
         for stream in (self.popen.stdin, self.popen.stdout, self.popen.stderr):
             if stream is not None:
                 stream.close()
-
-
-@cache
-def lab_available() -> str | None:
-    """Return None when a lab can be made here, else what is missing and the way out.
-
-    It is found by making one.
-    """
-    if sys.platform != "linux":
-        return f"The lab needs Linux namespaces, and this is {sys.platform}."
-    for program in ("setpriv", "unshare"):
-        if shutil.which(program) is None:
-            return f"The lab needs `{program}`: install the package util-linux."
-    try:
-        tried = subprocess.run(  # noqa: S603 - a fixed command
-            lab_argv(["mount", "-t", "tmpfs", "lab", "/proc"]),
-            capture_output=True,
-            text=True,
-            timeout=_PROBE_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f"A trial lab could not be started: {error}."
-    return None if tried.returncode == 0 else _diagnose(tried.stderr.strip())
-
-
-def _sysctl(name: str) -> str:
-    try:
-        return Path("/proc/sys", name.replace(".", "/")).read_text().strip()
-    except OSError:
-        return ""
-
-
-def _diagnose(stderr: str) -> str:
-    """Say why the trial failed, most specific cause first."""
-    for name, forbids, allows in (
-        ("user.max_user_namespaces", "0", "15000"),
-        ("kernel.unprivileged_userns_clone", "0", "1"),
-        ("kernel.apparmor_restrict_unprivileged_userns", "1", "0"),
-    ):
-        if _sysctl(name) == forbids:
-            return (
-                f"User namespaces are forbidden by {name}={forbids}; allow them with "
-                f"`sudo sysctl -w {name}={allows}`."
-            )
-    if any(Path(mark).exists() for mark in ("/.dockerenv", "/run/.containerenv")):
-        return (
-            "This container may not make namespaces; start it with `--security-opt "
-            "seccomp=unconfined --security-opt apparmor=unconfined --security-opt "
-            "systempaths=unconfined`, or with `--network none` and the lab adopted."
-        )
-    last = stderr.splitlines()[-1] if stderr else "no message"
-    return f"A trial lab could not be made ({last})."

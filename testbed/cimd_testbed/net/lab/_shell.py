@@ -22,7 +22,8 @@ from cimd_testbed.net._listener import Service
 from cimd_testbed.net.lab._files import LabFilesError
 from cimd_testbed.net.lab._init import SENT_BY_KERNEL, enter_lab
 from cimd_testbed.net.lab._network import LabNetwork
-from cimd_testbed.net.lab._outside import LabProcess, lab_available
+from cimd_testbed.net.lab._obstacles import lab_available
+from cimd_testbed.net.lab._outside import LabProcess
 
 _FORWARDED = frozenset({signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT})
 _USAGE = 2
