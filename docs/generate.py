@@ -40,10 +40,13 @@ from cimd_testbed.net import EmbeddedNetwork, LoopbackNetwork
 
 _rules = importlib.import_module("cimd_conformance.catalogue._rules")
 _structure = importlib.import_module("cimd_conformance.catalogue._structure")
+_near = importlib.import_module("cimd_conformance.catalogue._near")
 _target = importlib.import_module("cimd_conformance.target._load")
 _scenario_file = importlib.import_module("cimd_conformance.model._scenario")
 _words_file = importlib.import_module("cimd_conformance.model._words")
 _target_file = importlib.import_module("cimd_conformance.target._model")
+
+_NEAR_OF = "https://example.com/app/cb"
 
 DOCS = Path(__file__).parent
 _PLACE = re.compile(r"(<!-- table: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -459,6 +462,14 @@ def _target_placeholders() -> list[str]:
     return _markdown(("placeholder", "stands for"), rows)
 
 
+def _near_misses() -> list[str]:
+    rows = [
+        (f"`{row.name}`", row.kind.value, row.title, f"`{row.of(_NEAR_OF)}`")
+        for row in _near.NEAR_MISSES.values()
+    ]
+    return _markdown(("row", "kind", "what it has", f"of `{_NEAR_OF}`"), rows)
+
+
 def _profiles() -> list[str]:
     rows = []
     for name in profile_names():
@@ -472,6 +483,8 @@ def _profiles() -> list[str]:
 TABLES: dict[str, Callable[[], list[str]]] = {
     "scenario": _struct(_scenario_file, "Scenario"),
     "place": _struct(_scenario_file, "Place"),
+    "near": _struct(_scenario_file, "Near"),
+    "near-misses": _near_misses,
     "change": _struct(_scenario_file, "Change"),
     "step": _struct(_scenario_file, "Step"),
     "expect": _struct(_scenario_file, "Expect"),

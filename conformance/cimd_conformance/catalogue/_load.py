@@ -12,6 +12,7 @@ import msgspec
 from cimd_conformance.catalogue._describe import describe_change
 from cimd_conformance.catalogue._find import catalogue_dir
 from cimd_conformance.catalogue._locate import locate
+from cimd_conformance.catalogue._near import rows_of
 from cimd_conformance.catalogue._placeholders import expand
 from cimd_conformance.catalogue._rules import complaints
 from cimd_conformance.catalogue._toml import complain, read_toml
@@ -104,7 +105,7 @@ def load_catalogue(folder: Path | None = None) -> Catalogue:
             raise complain("duplicate-id", file, 1, what)
         seen[scenario.id] = file
         found = list(expand_scenario(scenario, str(inside)))
-        if scenario.case:
+        if rows_of(scenario):
             for instance in found:
                 _complain(instance.scenario, file, text)
         instances.extend(found)
@@ -134,8 +135,7 @@ def expand_scenario(scenario: Scenario, file: str) -> Iterator[Instance]:
     value never changes the id of another instance.
     """
     names = list(scenario.variants)
-    rows: list[dict[str, Any]] = scenario.case or [{}]
-    for row in rows:
+    for row in rows_of(scenario) or [{}]:
         for values in itertools.product(*(scenario.variants[n] for n in names)):
             chosen = dict(zip(names, values, strict=True))
             shown = [str(row["name"])] if "name" in row else []
@@ -163,4 +163,5 @@ def _fill(scenario: Scenario, known: dict[str, Any]) -> Scenario:
         if part in data:
             data[part] = expand(data[part], known)
     data.pop("case", None)
+    data.pop("near", None)
     return msgspec.convert(data, Scenario)

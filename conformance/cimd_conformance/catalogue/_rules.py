@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from cimd_conformance.catalogue._law import law
-from cimd_conformance.catalogue._placeholders import placeholders
+from cimd_conformance.catalogue._near import NEAR_MISSES, Kind, rows_of
+from cimd_conformance.catalogue._placeholders import near_misses, placeholders
 from cimd_conformance.catalogue._requirements import load_attacks, load_requirements
 from cimd_conformance.catalogue._structure import structure
 from cimd_conformance.model import OUTCOME_SETS, Outcome, Scenario
@@ -39,7 +40,9 @@ FLOWS = (
 ISOLATION = ("concurrent", "exclusive")
 SITES = ("client", "evil", "other", "server", "as")
 """Places that are there without being declared; the last two are a client's."""
-_SITE_FIELDS = ("origin", "host", "address", "document", "callback", "jwks", "path")
+_SITE_FIELDS = (
+    *("origin", "host", "address", "path", "document", "callback", "jwks", "mcp"),
+)
 _RUN_NAMES = (
     *("issuer", "token_endpoint", "authorization_endpoint", "now"),
     *("resource", "resource.origin", "resource.path", "audience", "client_id"),
@@ -53,6 +56,7 @@ def complaints(scenario: Scenario) -> Iterator[Complaint]:
     yield from _words(scenario)
     yield from _references(scenario)
     yield from _steps(scenario)
+    yield from _near(scenario)
     yield from _names(scenario)
     yield from structure(scenario)
     yield from law(scenario, list(_texts(scenario)))
@@ -91,15 +95,16 @@ def _words(scenario: Scenario) -> Iterator[Complaint]:
 
 def _references(scenario: Scenario) -> Iterator[Complaint]:
     known, attacks = load_requirements(), load_attacks()
+    family = bool(rows_of(scenario))
     outcomes = {*(o.value for o in Outcome), *OUTCOME_SETS}
     for number, expect in enumerate(scenario.expect):
-        if scenario.case and expect.requirement.startswith("{case."):
+        if family and expect.requirement.startswith("{case."):
             continue  # checked again in each row of the family
         if expect.requirement not in known:
             where: list[str | int] = ["expect", number, "requirement"]
             yield where, f"{expect.requirement!r} is not in the catalogue.", ""
         for outcome in expect.outcome:
-            if scenario.case and outcome.startswith("{case."):
+            if family and outcome.startswith("{case."):
                 continue
             if str(outcome) not in outcomes:
                 hint = "allowed: " + ", ".join(sorted(outcomes))
@@ -109,6 +114,17 @@ def _references(scenario: Scenario) -> Iterator[Complaint]:
     for attack in scenario.attacks:
         if attack not in attacks:
             yield ["attacks"], f"{attack!r} is not in the attack list.", ""
+
+
+def _near(scenario: Scenario) -> Iterator[Complaint]:
+    near = scenario.near
+    if near is None:
+        return
+    yield from _word(["near", "of"], near.of, tuple(known_names(scenario)), "name")
+    kinds = tuple(kind.value for kind in Kind)
+    yield from _word(["near", "kind"], near.kind, ("", *kinds), "kind")
+    for row in near.leave_out:
+        yield from _word(["near", "leave_out"], row, tuple(NEAR_MISSES), "near miss")
 
 
 def _asks(expect: Any) -> bool:
@@ -141,7 +157,7 @@ def known_names(scenario: Scenario) -> set[str]:
     """Return every placeholder that a scenario may use."""
     sites = [*SITES, *(place.name for place in scenario.place)]
     names = {f"{site}.{field}" for site in sites for field in _SITE_FIELDS}
-    names |= {f"case.{key}" for row in scenario.case for key in row}
+    names |= {f"case.{key}" for row in rows_of(scenario) for key in row}
     names |= {f"client.{key}" for key in ("public_jwk", "private_jwk")}
     return names | set(_RUN_NAMES)
 
@@ -165,6 +181,8 @@ def _names(scenario: Scenario) -> Iterator[Complaint]:
             if name not in known and not name.startswith("flow."):
                 hint = "allowed: " + ", ".join(sorted(known)) + ", flow.*"
                 yield where, f"The placeholder {{{name}}} is unknown.", hint
+        for row in near_misses(value):
+            yield from _word(where, row, tuple(NEAR_MISSES), "near miss")
     places = {*SITES, *(place.name for place in scenario.place)}
     for number, expect in enumerate(scenario.expect):
         for place in (*expect.untouched, *expect.touched):

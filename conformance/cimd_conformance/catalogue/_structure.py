@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
+from cimd_conformance.catalogue._near import rows_of
 from cimd_conformance.model import (
     ACTORS,
     STEP_OPTIONS,
@@ -66,10 +67,12 @@ def structure(scenario: Scenario) -> Iterator[Complaint]:
 
 def _rows(scenario: Scenario) -> Iterator[Complaint]:
     """Demand names by which the instances of a family differ."""
-    keys = {key for row in scenario.case for key in row}
+    rows = rows_of(scenario)
+    before = len(rows) - len(scenario.case)
+    keys = {key for row in rows for key in row}
     seen: Counter[str] = Counter()
-    for number, row in enumerate(scenario.case):
-        where: list[str | int] = ["case", number]
+    for number, row in enumerate(rows):
+        where: list[str | int] = ["case", max(number - before, 0)]
         name = row.get("name")
         if not isinstance(name, str) or not re.fullmatch(
             r"[A-Za-z0-9][A-Za-z0-9._-]*", name

@@ -48,6 +48,7 @@ class Site:
             f"{self.name}.document": f"{base}/client.json",
             f"{self.name}.jwks": f"{base}/jwks.json",
             f"{self.name}.callback": f"{base}/callback",
+            f"{self.name}.mcp": f"{self.origin}/mcp",
         }
 
 

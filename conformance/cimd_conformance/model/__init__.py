@@ -31,6 +31,7 @@ from cimd_conformance.model._job import Job
 from cimd_conformance.model._scenario import (
     Change,
     Expect,
+    Near,
     Path,
     Place,
     Scenario,
@@ -81,6 +82,7 @@ __all__ = [
     "Job",
     "Level",
     "Message",
+    "Near",
     "Op",
     "Outcome",
     "Path",

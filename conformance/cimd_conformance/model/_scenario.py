@@ -76,6 +76,20 @@ class Place(_Table, frozen=True):
     """What the name resolves to, query by query; the last one stays."""
 
 
+class Near(_Table, frozen=True):
+    """A family whose rows are the near misses of one identifier.
+
+    `{case.value}` stands for the near miss.
+    """
+
+    of: str
+    """The identifier's placeholder, without braces."""
+    kind: str = ""
+    """`spelling`, `other` or `shape`; without it all of them."""
+    leave_out: list[str] = []
+    """Rows that do not apply here."""
+
+
 class Scenario(_Table, frozen=True):
     """A legitimate flow with one thing changed, and the answer that is secure."""
 
@@ -97,6 +111,7 @@ class Scenario(_Table, frozen=True):
     on: a scenario that asks whether a legitimate flow works at all rests on a simpler
     one, e.g. `control = {auth = "none"}`."""
     case: list[dict[str, Any]] = []
+    near: Near | None = None
     place: list[Place] = []
     change: list[Change] = []
     step: list[Step] = []

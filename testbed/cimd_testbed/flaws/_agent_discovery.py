@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cimd_testbed import core
-from cimd_testbed.core import Decision, IPAddress, JsonObject, accept
+from cimd_testbed.core import Decision, IPAddress, JsonObject
 from cimd_testbed.flaws._flaw import agent_host as flaw
 from cimd_testbed.flaws._flaw import tolerate
 
@@ -60,18 +60,6 @@ def _any_resource(metadata: JsonObject, server_url: str, found_at: str) -> Decis
 
 
 @flaw(
-    "agent-resource-prefix",
-    "resource_identity",
-    "Metadata of a resource whose URL begins the server's is believed.",
-)
-def _resource_prefix(metadata: JsonObject, server_url: str, found_at: str) -> Decision:
-    stated = metadata.text("resource")
-    if stated and server_url.startswith(stated):
-        return accept("client-prm-resource-check")
-    return core.resource_identity(metadata, server_url, found_at)
-
-
-@flaw(
     "agent-issuer-guessed",
     "issuer_without_metadata",
     "A server without metadata is taken for its own authorization server.",
@@ -96,18 +84,6 @@ def _oauth_metadata_only(issuer: str) -> tuple[str, ...]:
 )
 def _any_issuer(metadata: JsonObject, issuer: str) -> Decision:
     return tolerate(core.server_metadata_issuer(metadata, issuer))
-
-
-@flaw(
-    "agent-issuer-normalised",
-    "server_metadata_issuer",
-    "Issuers are compared without regard to case and a slash at the end.",
-)
-def _issuer_normalised(metadata: JsonObject, issuer: str) -> Decision:
-    stated = metadata.text("issuer") or ""
-    if stated.lower().rstrip("/") == issuer.lower().rstrip("/"):
-        return accept("client-as-metadata-issuer-check")
-    return core.server_metadata_issuer(metadata, issuer)
 
 
 @flaw(

@@ -57,22 +57,6 @@ def _iss_may_be_missing(
 
 
 @flaw(
-    "agent-iss-normalised",
-    "callback_issuer",
-    "The iss is compared as a URL library sees it.",
-)
-def _iss_normalised(issuer: str, announced: bool, presented: str | None) -> Decision:
-    if presented is not None:
-        one, other = (
-            url.lower().rstrip("/").replace(":443", "").replace("%61", "a")
-            for url in (issuer, presented)
-        )
-        if one == other:
-            return accept("iss-client-mismatch")
-    return core.callback_issuer(issuer, announced, presented)
-
-
-@flaw(
     "agent-iss-refused",
     "callback_issuer",
     "A response with an iss that was not announced is dropped, the right one too.",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import posixpath
 from urllib.parse import unquote_plus, urlencode
 
 from cimd_testbed import core
@@ -42,16 +41,6 @@ def _redirect_uri_not_compared(requested: str, registered: tuple[str, ...]) -> D
 
 
 @flaw(
-    "redirect-uri-prefix",
-    "redirect_uri",
-    "A redirect URI that begins like a registered one is accepted.",
-)
-def _redirect_uri_prefix(requested: str, registered: tuple[str, ...]) -> Decision:
-    decision = core.redirect_uri_exact(requested, registered)
-    return tolerate(decision) if requested.startswith(registered) else decision
-
-
-@flaw(
     "redirect-uri-same-host",
     "redirect_uri",
     "Any redirect URI on the host of a registered one is accepted.",
@@ -60,17 +49,6 @@ def _redirect_uri_same_host(requested: str, registered: tuple[str, ...]) -> Deci
     decision = core.redirect_uri_exact(requested, registered)
     hosts = {core.split_url(uri).host for uri in registered}
     return tolerate(decision) if core.split_url(requested).host in hosts else decision
-
-
-@flaw(
-    "redirect-uri-normalised",
-    "redirect_uri",
-    "Redirect URIs are compared after normalisation.",
-)
-def _redirect_uri_normalised(requested: str, registered: tuple[str, ...]) -> Decision:
-    decision = core.redirect_uri_exact(requested, registered)
-    same = _normalised(requested) in map(_normalised, registered)
-    return tolerate(decision) if same else decision
 
 
 @flaw(
@@ -379,12 +357,6 @@ def _redirect_307(method: str) -> int:
 )
 def _short_secrets(entropy: bytes) -> str:
     return core.secret_value(entropy[:5])
-
-
-def _normalised(uri: str) -> str:
-    parts = core.split_url(uri)
-    path = posixpath.normpath(parts.path or "/")
-    return f"{parts.origin.lower()}{path}"
 
 
 def _without_port(uri: str) -> tuple[str | None, str, str]:

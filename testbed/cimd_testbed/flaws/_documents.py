@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import unquote
-
 from cimd_testbed import core
 from cimd_testbed.core import Decision, JsonObject
 from cimd_testbed.flaws._flaw import authorization_server as flaw
@@ -91,21 +89,6 @@ def _client_id_optional(
 ) -> Decision:
     decision = core.document_client_id(document, client_id, fetched_url)
     return tolerate(decision, "cimd-doc-client-id-present")
-
-
-@flaw(
-    "client-id-compared-normalised",
-    "document_client_id",
-    "The client_id is compared after normalisation.",
-)
-def _client_id_compared_normalised(
-    document: JsonObject, client_id: str, fetched_url: str
-) -> Decision:
-    decision = core.document_client_id(document, client_id, fetched_url)
-    stated = document.text("client_id")
-    if stated is not None and _normalised(stated) == _normalised(client_id):
-        return tolerate(decision, "cimd-doc-client-id-match")
-    return decision
 
 
 @flaw(
@@ -328,9 +311,3 @@ def _imagined(client_id: str, redirect_uri: str | None) -> JsonObject:
     """Return the document that would make the request valid."""
     uris = () if redirect_uri is None else (redirect_uri,)
     return JsonObject({"client_id": client_id, "redirect_uris": uris})
-
-
-def _normalised(url: str) -> str:
-    parts = core.split_url(unquote(url))
-    authority = parts.origin.lower().removesuffix(":443")
-    return f"{authority}{parts.path.rstrip('/')}"

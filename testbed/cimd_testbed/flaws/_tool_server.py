@@ -29,17 +29,6 @@ def _tool_any_issuer(claims: JsonObject, issuer: str) -> Decision:
     return tolerate(core.token_issuer(claims, issuer))
 
 
-@flaw(
-    "tool-issuer-normalised",
-    "token_issuer",
-    "The issuer is compared without its last slash and in lower case.",
-)
-def _tool_issuer_normalised(claims: JsonObject, issuer: str) -> Decision:
-    decision = core.token_issuer(claims, issuer)
-    stated = (claims.text("iss") or "").rstrip("/").lower()
-    return tolerate(decision) if stated == issuer.rstrip("/").lower() else decision
-
-
 @flaw("tool-any-audience", "token_audience", "Tokens for others are accepted.")
 def _tool_any_audience(claims: JsonObject, resource: str) -> Decision:
     return tolerate(core.token_for_resource(claims, resource))
@@ -49,25 +38,6 @@ def _tool_any_audience(claims: JsonObject, resource: str) -> Decision:
 def _tool_audience_optional(claims: JsonObject, resource: str) -> Decision:
     decision = core.token_for_resource(claims, resource)
     return decision if claims.get("aud") else tolerate(decision)
-
-
-@flaw("tool-audience-prefix", "token_audience", "The audience is compared by prefix.")
-def _tool_audience_prefix(claims: JsonObject, resource: str) -> Decision:
-    decision = core.token_for_resource(claims, resource)
-    audience = claims.text("aud") or "-"
-    alike = audience.startswith(resource) or resource.startswith(audience)
-    return tolerate(decision) if alike else decision
-
-
-@flaw(
-    "tool-audience-normalised",
-    "token_audience",
-    "The audience is compared without its last slash and in lower case.",
-)
-def _tool_audience_normalised(claims: JsonObject, resource: str) -> Decision:
-    decision = core.token_for_resource(claims, resource)
-    audience = (claims.text("aud") or "").rstrip("/").lower()
-    return tolerate(decision) if audience == resource.rstrip("/").lower() else decision
 
 
 @flaw(

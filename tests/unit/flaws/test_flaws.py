@@ -80,6 +80,8 @@ REDIRECTS = [
     ("https://client.example/x", ("https://client.example/*",)),
     ("https://evil.example/", (CB,)),
     ("https://client.example:8443/cb", (CB,)),
+    *((uri, (CB,)) for uri in (CB.replace("cb", "CB"), f"https://x/?{CB}", f"{CB}?n")),
+    *((uri, (CB,)) for uri in (f"{CB}/", CB[:-1])),
     *((uri, (LOCAL,)) for uri in ("http://127.0.0.1:1/cb", "http://127.0.0.1:1/x")),
     ("http://[::1]/cb", (LOCAL,)),
 ]
@@ -149,6 +151,10 @@ INPUTS = {
             None,
             "https://evil.example",
             "https://client.example/x",
+            "https://client.example/C.json",
+            "https://client.example:8443/c.json",
+            f"{ID}n",
+            f"x{ID}",
         )
     ]
     + [(obj(), ID, ID)],

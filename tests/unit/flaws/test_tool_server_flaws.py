@@ -49,7 +49,15 @@ def maced():
 
 SIGNED = sign_jwt(obj(alg="ES256", typ="at+jwt"), b"{}", EC)
 TOKENS = [SIGNED, f"{SIGNED[:-8]}AAAAAAAA", f"{unsigned('none')}.", maced()]
-AUDIENCES = [RESOURCE, [RESOURCE], None, f"{RESOURCE}/", f"{RESOURCE}-b", "https://x"]
+AUDIENCES = [
+    *(RESOURCE, [RESOURCE], None, f"{RESOURCE}/", f"{RESOURCE}-b", "https://x"),
+    *(RESOURCE.replace("mcp", "MCP"), f"x{RESOURCE}", {RESOURCE: True}),
+    f"{RESOURCE}?n".replace("//", "//user@"),
+]
+ISSUERS = [
+    *(ISSUER, f"{ISSUER}/", "https://x", [ISSUER], f"{ISSUER}-b", f"x{ISSUER}"),
+    *(f"{ISSUER}:8443", ISSUER.upper(), f"{ISSUER}?n".replace("//", "//user@")),
+]
 METADATA = obj(
     resource=RESOURCE, authorization_servers=[ISSUER], scopes_supported=["mcp:read"]
 )
@@ -83,9 +91,7 @@ INPUTS |= {
     "unknown_kid_refetch": [(0.0, 99.0, 1.0)],
     "introspection_still_fresh": [(0.0, 0.0, 99.0)],
     "introspection_after_failure": [("x", 1.0)],
-    "token_issuer": [
-        (obj(iss=iss), ISSUER) for iss in (ISSUER, f"{ISSUER}/", "https://x")
-    ],
+    "token_issuer": [(obj(iss=iss), ISSUER) for iss in ISSUERS],
     "token_audience": [(obj(aud=aud), RESOURCE) for aud in AUDIENCES],
     "token_expiry": [(obj(exp=1), 9.0), (obj(), 9.0), (obj(exp=99), 9.0)],
     "token_not_before": [(obj(nbf=99), 9.0)],
