@@ -122,6 +122,11 @@ def _empty_query(url: str) -> str:
     return f"{url}?"
 
 
+@_row("space", Kind.SPELLING, "a space at the end")
+def _space(url: str) -> str:
+    return f"{url} "
+
+
 @_row("longer-path", Kind.OTHER, "a further path segment")
 def _longer_path(url: str) -> str:
     path, rest = _end(url)
@@ -176,11 +181,6 @@ def _user_name(url: str) -> str:
 def _other_scheme(url: str) -> str:
     scheme, colon, rest = url.partition(":")
     return ("http" if scheme.lower() == "https" else "https") + colon + rest
-
-
-@_row("space", Kind.OTHER, "a space at the end")
-def _space(url: str) -> str:
-    return f"{url} "
 
 
 @_row("array", Kind.SHAPE, "an array that holds it")

@@ -186,7 +186,7 @@ _COMPARED = (
         "resource_identity",
         "The resource is",
         _resource_identity,
-        "prefix case place contained listed",
+        "prefix case place contained",
     ),
     _Compared(
         agent_host,
@@ -194,7 +194,6 @@ _COMPARED = (
         "server_metadata_issuer",
         "Issuers are",
         _token_claim(core.server_metadata_issuer, "issuer"),
-        " ".join(COMPARISONS),
     ),
     _Compared(
         agent_host,

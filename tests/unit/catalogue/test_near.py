@@ -92,13 +92,13 @@ def _write(folder: Path, near: str) -> Path:
 
 
 def test_a_family_has_an_instance_for_each_row(tmp_path: Path) -> None:
-    near = 'of = "client.callback"\nkind = "other"\nleave_out = ["space"]'
+    near = 'of = "client.callback"\nkind = "other"\nleave_out = ["fragment"]'
     scenario = load_scenario(_write(tmp_path, near))
     instances = list(expand_scenario(scenario, "near.toml"))
     wanted = [
         row.name
         for row in NEAR_MISSES.values()
-        if row.kind is Kind.OTHER and row.name != "space"
+        if row.kind is Kind.OTHER and row.name != "fragment"
     ]
     assert [i.id for i in instances] == [f"as/test/near[{name}]" for name in wanted]
     known = {"client.callback": WITH_PATH[0]}
