@@ -24,8 +24,9 @@ _ELSEWHERE = " (at another address)"
 
 _FAILED = (Status.FAILED, Status.WARNED)
 _HTTP = "http"
+_WELL_KNOWN = "/.well-known/"
 _HOST = 16
-_PATH = 28
+_PATH = 32
 _VALUE = 32
 
 
@@ -54,6 +55,8 @@ class Arrow:
     """The one change is in this message."""
     decisive: bool = False
     """A failed check points here."""
+    message: str = ""
+    """The name of the message of its exchange."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -164,7 +167,7 @@ def _alike(first: _Row, second: _Row) -> bool:
 
 def _shown(item: Exchange) -> tuple[object, ...]:
     return (
-        *(item.sender, item.message, item.changed),
+        *(item.sender, _request_note(item), item.changed),
         _request_label(item.request),
         _response_label(item.response) if item.response else None,
         _response_note(item.response) if item.response else None,
@@ -186,7 +189,8 @@ def _arrows(row: _Row, decisive: set[int]) -> list[Arrow]:
     ours = receiver == TARGET or not answered
     request = Arrow(
         *(number, ArrowKind.REQUEST, sender, receiver),
-        *(_request_label(item.request), _joined(item.message, times)),
+        *(_request_label(item.request), _joined(_request_note(item), times)),
+        message=item.message,
         changed=item.changed and ours,
         decisive=bool(named) and (receiver != TARGET or not answered),
     )
@@ -195,6 +199,7 @@ def _arrows(row: _Row, decisive: set[int]) -> list[Arrow]:
     response = Arrow(
         *(number, ArrowKind.RESPONSE, receiver, sender),
         *(_response_label(item.response), _response_note(item.response)),
+        message=item.message,
         changed=item.changed and not ours,
         decisive=bool(named) and receiver == TARGET,
     )
@@ -250,13 +255,24 @@ def _response_note(response: HttpMessage) -> str:
     return _body_note(response.body)
 
 
-def _body_note(body: str) -> str:
+def _request_note(item: Exchange) -> str:
+    """Return the name of the message, and the method of a JSON-RPC request."""
+    method = _json_object(item.request.body).get("method")
+    if not isinstance(method, str) or method in item.message:
+        return item.message
+    return f"{item.message} {_cut(method, _VALUE)}"
+
+
+def _json_object(body: str) -> dict[str, object]:
     try:
         content = json.loads(body)
-    except ValueError:
-        return ""
-    if not isinstance(content, dict):
-        return ""
+    except (ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _body_note(body: str) -> str:
+    content = _json_object(body)
     error = content.get("error")
     if isinstance(error, dict):  # JSON-RPC
         error = error.get("message")
@@ -277,7 +293,13 @@ def _host(netloc: str) -> str:
 
 
 def _short_path(path: str) -> str:
-    return _cut(path.replace("/.well-known/", "…/", 1), _PATH)
+    """Return a path by its beginning and its end."""
+    known = path.startswith(_WELL_KNOWN)
+    lead = "…/" if known else path[:1]
+    rest = path.removeprefix(_WELL_KNOWN if known else lead)
+    if len(lead + rest) > _PATH and rest.count("/") > 1:
+        rest = f"{rest.partition('/')[0]}/…/{rest.rpartition('/')[2]}"
+    return _cut(lead + rest, _PATH)
 
 
 def _cut(text: str, room: int) -> str:

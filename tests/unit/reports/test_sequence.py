@@ -50,10 +50,12 @@ def test_an_exchange_becomes_a_request_and_its_response():
         Arrow(
             *(4, ArrowKind.REQUEST, "browser", "target"),
             *("GET /authorize?…", "authorization_request"),
+            message="authorization_request",
         ),
         Arrow(
             *(4, ArrowKind.RESPONSE, "target", "browser"),
             *("302 → evil.example/callback?…", "code ‹code-1›"),
+            message="authorization_request",
         ),
     )
 
@@ -192,7 +194,28 @@ def test_an_answer_in_few_words(response, label, note):
     assert (arrow.label, arrow.note) == (label, note)
 
 
-def test_a_well_known_path_is_shortened():
-    url = "https://a.example/.well-known/oauth-authorization-server"
-    arrow = draw(fetched(1, url)).arrows[0]
-    assert arrow.label == "GET …/oauth-authorization-server"
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/.well-known/oauth-protected-resource/mcp", "…/oauth-protected-resource/mcp"),
+        ("/clients/19892e655ff21200/deeper/callback", "/clients/…/callback"),
+        ("/.well-known/one-that-is-long/of/many/words", "…/one-that-is-long/…/words"),
+        (f"/{'x' * 40}", f"/{'x' * 30}…"),
+    ],
+)
+def test_a_long_path_is_shown_by_its_ends(path, shown):
+    arrow = draw(fetched(1, f"https://a.example{path}")).arrows[0]
+    assert arrow.label == f"GET {shown}"
+
+
+@pytest.mark.parametrize(
+    ("message", "note"),
+    [
+        ("mcp_response", "mcp_response tools/list"),
+        ("mcp_request tools/list", "mcp_request tools/list"),
+    ],
+)
+def test_a_request_of_json_rpc_is_told_by_its_method(message, note):
+    request = HttpMessage("POST https://a.example/mcp", [], '{"method": "tools/list"}')
+    arrows = draw(between(1, "target", "server", message=message, request=request))
+    assert arrows.arrows[0].note == note
