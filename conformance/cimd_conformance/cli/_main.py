@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import io
 import os
 import sys
 import traceback
@@ -112,6 +113,7 @@ def cli() -> None:
 def run_cli(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code, never raise."""
     arguments = sys.argv[1:] if argv is None else list(argv)
+    _tolerate_narrow_streams()
     try:
         result: Any = cli.main(arguments, PROGRAM, standalone_mode=False)
         code = int(result or 0)
@@ -176,6 +178,13 @@ def _own_error(error: Exception) -> int:
 
 def _before_double_dash(arguments: list[str]) -> list[str]:
     return arguments[: arguments.index("--")] if "--" in arguments else arguments
+
+
+def _tolerate_narrow_streams() -> None:
+    """Write `?` for what a terminal has no character for, rather than fail."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")
 
 
 def _flush_stdout() -> None:

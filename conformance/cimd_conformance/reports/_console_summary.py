@@ -11,27 +11,27 @@ from rich.rule import Rule
 from rich.text import Text
 
 from cimd_conformance.model import (
-    Check,
     RunFinished,
     Severity,
     Status,
     Verdict,
+)
+from cimd_conformance.reports._console_facts import (
+    SHOWN_EVIDENCE,
+    fact,
+    label,
+    show_check,
+    show_evidence,
 )
 from cimd_conformance.reports._console_style import (
     SEVERITY_STYLES,
     STATUS_STYLES,
     print_hanging,
 )
-from cimd_conformance.reports._report import Evidence, Report, ScenarioResult
-from cimd_conformance.reports._wording import (
-    clause_line,
-    evidence_line,
-    expected_line,
-    reason_of,
-)
+from cimd_conformance.reports._report import Report, ScenarioResult
+from cimd_conformance.reports._wording import evidence_line, reason_of
 from cimd_conformance.reports.text import shortened, visible
 
-_SHOWN_EVIDENCE = 12
 _SHOWN_IDS = 3
 _BAD = (Status.ERROR, Status.FAILED, Status.WARNED)
 _GROUPED = (Status.INCONCLUSIVE, Status.NOT_RUN, Status.NOT_APPLICABLE)
@@ -84,49 +84,21 @@ def _show_title(console: Console, status: Status, count: int) -> None:
 def _show_result(console: Console, result: ScenarioResult, replay: str) -> None:
     planned = result.planned
     severity = Text(f"  {planned.severity.value}", SEVERITY_STYLES[planned.severity])
-    _fact(console, "id", Text(visible(planned.id)) + severity)
+    fact(console, "id", Text(visible(planned.id)) + severity)
     if result.reason:
-        _fact(console, "reason", shortened(visible(result.reason), 600))
+        fact(console, "reason", shortened(visible(result.reason), 600))
     checks = [check for check in result.checks if check.status in _BAD_FIRST]
     for check in checks:
-        _show_check(console, check)
+        show_check(console, check)
     for change in planned.change:
-        _fact(console, "change", shortened(visible(change)))
-    _show_evidence(console, result.evidence, checks)
+        fact(console, "change", shortened(visible(change)))
+    show_evidence(console, result.evidence, checks)
     if replay:
         command = f"{replay} --only {shlex.quote(planned.id)}"
-        line = Text.assemble(_label("replay"), command)
+        line = Text.assemble(label("replay"), command)
         console.print(line, soft_wrap=True)
     for fix in dict.fromkeys(check.fix for check in checks if check.fix):
-        _fact(console, "fix", visible(fix))
-
-
-def _fact(console: Console, label: str, text: str | Text) -> None:
-    print_hanging(console, _label(label), text)
-
-
-def _label(label: str) -> Text:
-    return Text(f"   {label:<8}  ", "dim")
-
-
-def _show_check(console: Console, check: Check) -> None:
-    _fact(console, "clause", clause_line(check))
-    _fact(console, "expected", Text(shortened(expected_line(check), 600), "green"))
-    got = Text(shortened(visible(check.actual), 600), STATUS_STYLES[check.status])
-    if check.reason:
-        got = Text.assemble(got, f"  {shortened(visible(check.reason))}")
-    _fact(console, "got", got)
-
-
-def _show_evidence(console: Console, evidence: Evidence, checks: list[Check]) -> None:
-    """Show what the checks point at, or everything when they point at nothing."""
-    numbers = [number for check in checks for number in check.evidence]
-    items = evidence.of(numbers) or evidence.items()
-    for place, item in enumerate(items[:_SHOWN_EVIDENCE]):
-        _fact(console, "" if place else "evidence", evidence_line(item))
-    if len(items) > _SHOWN_EVIDENCE:
-        more = f"… and {len(items) - _SHOWN_EVIDENCE} more, in the JSON report"
-        _fact(console, "", Text(more, "dim"))
+        fact(console, "fix", visible(fix))
 
 
 def _show_groups(console: Console, report: Report, status: Status) -> None:
@@ -157,7 +129,7 @@ def _details(report: Report, members: list[ScenarioResult]) -> Iterator[Text]:
         if control is None or control.status is Status.PASSED:
             continue
         yield Text(f"{control_id}:")
-        for item in report.evidence_of(control).items()[-_SHOWN_EVIDENCE:]:
+        for item in report.evidence_of(control).items()[-SHOWN_EVIDENCE:]:
             yield Text(evidence_line(item))
 
 

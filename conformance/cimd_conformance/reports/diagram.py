@@ -23,7 +23,7 @@ FAILED_STYLE = "bold red"
 _DASHES = {ArrowKind.REQUEST: "─", ArrowKind.RESPONSE: "╌", ArrowKind.CONTACT: "┄"}
 _WIDEST_GAP = 36
 _NARROWEST_GAP = 12
-_MARK_LINES = 3
+_MARK_LINES = 4
 _MARK_ROOM = 48
 _ASCII = str.maketrans(
     {

@@ -130,12 +130,16 @@ def test_list_says_when_an_id_is_not_there(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_show_explains_a_scenario(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = _run(capsys, "show", "cimd/redirect-uri/unlisted-host")
+    code, out, _ = _run(
+        capsys, "show", "--no-diagram", "cimd/redirect-uri/unlisted-host"
+    )
     assert code == 0
     for said in (
         "A callback that the document does not list is refused",
         "severity  critical",
-        "flaws     redirect-uri-not-compared",
+        "Flaws\n  redirect-uri-not-compared: Any redirect URI is accepted.\n",
+        "show cimd/redirect-uri/unlisted-host --flaw redirect-uri-not-compared",
+        "A person logs in and consents to the client; the client redeems its code;",
         "Whoever gets the code gets the account.",
         "evil resolving to 203.0.113.7; then 127.0.0.1",
         'authorization_request redirect_uri = "{evil.origin}/callback"',
@@ -147,20 +151,23 @@ def test_show_explains_a_scenario(capsys: pytest.CaptureFixture[str]) -> None:
         "clause not-in-the-catalogue",
     ):
         assert said in out
-    assert max(len(line) for line in out.splitlines()) <= 80
+    copied = "  see it fail: "
+    assert all(
+        len(line) <= 80 for line in out.splitlines() if not line.startswith(copied)
+    )
 
 
 def test_show_lists_the_instances_of_a_scenario(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    code, out, _ = _run(capsys, "show", "tools/audience")
+    code, out, _ = _run(capsys, "show", "--no-diagram", "tools/audience")
     assert code == 0
     assert "Instances\n  tools/audience[auth=none]\n" in out
     assert 'first: use as other with {"n": 1}' in out
 
 
 def test_show_explains_one_instance(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = _run(capsys, "show", "tools/audience[auth=none]")
+    code, out, _ = _run(capsys, "show", "--no-diagram", "tools/audience[auth=none]")
     assert code == 0
     assert out.startswith("tools/audience[auth=none]\n")
     assert "Instances" not in out

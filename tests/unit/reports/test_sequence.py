@@ -199,7 +199,10 @@ def test_an_answer_in_few_words(response, label, note):
     [
         ("/.well-known/oauth-protected-resource/mcp", "…/oauth-protected-resource/mcp"),
         ("/clients/19892e655ff21200/deeper/callback", "/clients/…/callback"),
-        ("/.well-known/one-that-is-long/of/many/words", "…/one-that-is-long/…/words"),
+        (
+            "/.well-known/one-that-is-long/of/very/many/words",
+            "…/one-that-is-long/…/words",
+        ),
         (f"/{'x' * 40}", f"/{'x' * 30}…"),
     ],
 )
