@@ -8,12 +8,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cimd_certs import Authority
-from cimd_conformance.cli.certs import command
+from cimd_conformance.cli._main import cli
 from cimd_conformance.model import ConfigError, ExitCode
 
 
 def certs(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(command, [str(item) for item in arguments])
+    return CliRunner().invoke(cli, ["certs", *map(str, arguments)])
 
 
 def refusal(*arguments: str | Path) -> ConfigError:
