@@ -21,6 +21,13 @@ from cimd_conformance.model import (
     Status,
 )
 from cimd_conformance.outer import InnerProcess, StopSignals
+from cimd_conformance.prove._coverage import (
+    coverage_differences,
+    coverage_file,
+    proven_requirements,
+    read_proven,
+    write_proven,
+)
 from cimd_conformance.prove._matrix import (
     DETECTED,
     Matrix,
@@ -74,10 +81,8 @@ def prove_command_main(
         "honest": _dishonest(honest),
         "holes": _holes(job, matrix, unproven),
         "errors": matrix.errors(),
-        "collateral": [],
+        **_reviewed(job, matrix, update=update),
     }
-    if not only:
-        problems["collateral"] = _collateral(matrix, update=update, part=bool(flaws))
     code = _exit_code(matrix, problems)
     document = _document(job, matrix, problems, seconds, code)
     document["unproven"] = msgspec.to_builtins(matrix.excused(unproven))
@@ -96,6 +101,15 @@ def _holes(job: Job, matrix: Matrix, unproven: list[Unproven]) -> list[str]:
     return found + matrix.parts(unproven, everything=not job.only)
 
 
+def _reviewed(job: Job, matrix: Matrix, *, update: bool) -> dict[str, list[str]]:
+    """Compare with the reviewed files, as far as enough was run, or write them anew."""
+    part = bool(job.flaws)
+    return {
+        "collateral": [] if job.only else _collateral(matrix, update=update, part=part),
+        "coverage": [] if job.only or part else _coverage(matrix, update=update),
+    }
+
+
 def _collateral(matrix: Matrix, *, update: bool, part: bool) -> list[str]:
     """Compare with the reviewed file, or write it anew."""
     file, now = collateral_file(), matrix.collateral()
@@ -106,6 +120,15 @@ def _collateral(matrix: Matrix, *, update: bool, part: bool) -> list[str]:
         return []
     stale = set() if part else set(reviewed)
     return differences(reviewed, now, (matrix.named & set(matrix.tried)) | stale)
+
+
+def _coverage(matrix: Matrix, *, update: bool) -> list[str]:
+    """Compare what is covered with the reviewed file, or write it anew."""
+    file, now = coverage_file(), proven_requirements(matrix.instances, matrix.tried)
+    if update:
+        write_proven(file, now)
+        return []
+    return coverage_differences(read_proven(file), now)
 
 
 def _collect(job: Job, matrix: Matrix) -> tuple[dict[str, Status], float]:

@@ -4,6 +4,7 @@ A writer is an object with `event(event)` and `finish()`; each writer lives in a
 of its own (`console`, `json`, `ndjson`), which the command line imports when asked for.
 """
 
+from cimd_conformance.reports._output import check_writable, write_document
 from cimd_conformance.reports._report import (
     UNFINISHED,
     Evidence,
@@ -20,4 +21,6 @@ __all__ = [
     "Report",
     "ScenarioResult",
     "Writer",
+    "check_writable",
+    "write_document",
 ]
