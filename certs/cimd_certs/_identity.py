@@ -21,6 +21,19 @@ def _address(name: str) -> tuple[str, ...] | None:
     return (str(address), str(mapped)) if mapped else (str(address),)
 
 
+def _dialled_as(spelling: str) -> tuple[str, ...]:
+    """Return what else a client may have dialled to arrive at an address.
+
+    A kernel takes a mapped address to the IPv4 one, and no address at all to loopback;
+    the listener sees the end alone, the client compares with what it dialled.
+    """
+    address = ipaddress.ip_address(spelling)
+    if address.version == 6:
+        return ("::",) if address.is_loopback else ()
+    mapped = str(ipaddress.ip_address(f"::ffff:{address}"))
+    return (mapped, "0.0.0.0") if spelling == "127.0.0.1" else (mapped,)  # noqa: S104
+
+
 def _normal(name: str) -> str:
     return name.lower().removesuffix(".")
 
@@ -42,10 +55,12 @@ def shared_identities(name: str) -> tuple[str, ...]:
     A name of three or more labels is covered by a wildcard for its parent, so that
     a run with thousands of client hosts makes a handful of leaves. RFC 6125 6.4.3
     lets `*` stand for exactly one label; some libraries take it for letters, digits
-    and hyphens only, so any other first label gets a leaf of its own.
+    and hyphens only, so any other first label gets a leaf of its own. An address gets
+    every spelling by which a client can arrive there.
     """
     if (address := _address(name)) is not None:
-        return address
+        also = [found for one in address for found in _dialled_as(one)]
+        return tuple(dict.fromkeys((*address, *also)))
     labels = _normal(name).split(".")
     plain = all(_PLAIN_LABEL.fullmatch(label) for label in labels)
     if len(labels) < 3 or not plain or labels[-1].isdigit():

@@ -6,8 +6,13 @@ import pytest
 
 from cimd_certs._identity import exact_identities, shared_identities
 
-# Python 3.13 changed the text of such an address.
-MAPPED = str(ipaddress.ip_address("::ffff:10.0.0.1"))
+
+def mapped(address: str) -> str:
+    """Return the mapped spelling of an IPv4 address, whose text Python 3.13 changed."""
+    return str(ipaddress.ip_address(f"::ffff:{address}"))
+
+
+MAPPED = mapped("10.0.0.1")
 
 
 @pytest.mark.parametrize(
@@ -19,8 +24,10 @@ MAPPED = str(ipaddress.ip_address("::ffff:10.0.0.1"))
         ("localhost", ("localhost",)),
         ("a_b.cimd-hosts.net", ("a_b.cimd-hosts.net",)),
         ("*.cimd-hosts.net", ("*.cimd-hosts.net",)),
-        ("10.0.0.1", ("10.0.0.1",)),
-        ("0:0::1", ("::1",)),
+        ("10.0.0.1", ("10.0.0.1", MAPPED)),
+        ("127.0.0.1", ("127.0.0.1", mapped("127.0.0.1"), "0.0.0.0")),
+        ("0:0::1", ("::1", "::")),
+        ("fd00::1", ("fd00::1",)),
         (MAPPED, (MAPPED, "10.0.0.1")),
         ("0177.0.0.1", ("0177.0.0.1",)),
     ],
