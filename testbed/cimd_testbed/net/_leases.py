@@ -35,10 +35,14 @@ TARGET_ADDRESSES: tuple[IPAddress, ...] = (
 address families (AI_ADDRCONFIG) need one of each, and a target's IPv6 connections come
 from the second."""
 
+DEAD_ADDRESS = ipaddress.IPv4Address("93.184.216.253")
+"""A public-looking address to which no TCP connection can be made: whoever has a name
+with it and another address goes on to the other one."""
+
 _KNOWN = (
     *("0.0.0.0", "127.0.0.1", "127.0.0.53", "127.0.1.1", "::", "::1"),  # noqa: S104
     *("169.254.169.254", "169.254.169.253", "169.254.170.2", "169.254.169.123"),
-    "93.184.216.254",  # the public half of names that also have an inward address
+    "93.184.216.254",  # what a name has before it has an inward address
     *("100.100.100.200", "192.0.0.192", "fd00:ec2::254", "255.255.255.255"),
 )
 NEVER_FROM_A_RANGE: frozenset[IPAddress] = frozenset(
@@ -46,6 +50,7 @@ NEVER_FROM_A_RANGE: frozenset[IPAddress] = frozenset(
         *(ipaddress.ip_address(text) for text in _KNOWN),
         *OWN_SOURCES.values(),
         *TARGET_ADDRESSES,
+        DEAD_ADDRESS,
     )
 )
 """Addresses with a meaning of their own: leased by name only, or ours."""
@@ -120,6 +125,7 @@ class Leases:
 
 __all__ = [
     "CLIENT_HOSTS",
+    "DEAD_ADDRESS",
     "NEVER_FROM_A_RANGE",
     "OWN_SOURCES",
     "PUBLIC_IPV6",

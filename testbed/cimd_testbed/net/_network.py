@@ -9,7 +9,9 @@ is in `cimd_testbed.net.lab`.
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
+import os
 import socket
 import ssl
 from abc import ABC, abstractmethod
@@ -25,6 +27,7 @@ from cimd_testbed.net._dialer import (
     connect_socket,
     open_stream,
 )
+from cimd_testbed.net._leases import DEAD_ADDRESS
 from cimd_testbed.net._listener import Listener, Service
 from cimd_testbed.net._zone import Zone
 
@@ -99,6 +102,8 @@ class _EmbeddedDialer:
     ) -> Stream:
         if not any(address in owned for owned in LAB_RANGES):
             raise ForbiddenAddressError(f"{address} is not an address of the testbed.")
+        if address == DEAD_ADDRESS:
+            raise OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH))
         sock = await self.network.connect(Arrival(address, port, LOOPBACK, self.label))
         return await open_stream(sock, tls, server_hostname)
 

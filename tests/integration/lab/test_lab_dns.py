@@ -68,6 +68,20 @@ def test_localhost_needs_no_query(inside):
     assert asked == []
 
 
+async def orders(network):
+    point(network, "mixed.example", "93.184.216.253", "10.0.0.1")
+    loop = asyncio.get_running_loop()
+    found = set()
+    for _ in range(8):
+        infos = await loop.getaddrinfo("mixed.example", 443, type=socket.SOCK_STREAM)
+        found.add(tuple(info[4][0] for info in infos))
+    return sorted(found)
+
+
+def test_a_dead_address_is_not_sorted_behind_one_that_answers(inside):
+    assert inside(orders) == [["93.184.216.253", "10.0.0.1"]]
+
+
 async def missing(network):
     loop = asyncio.get_running_loop()
     start = time.monotonic()

@@ -123,6 +123,20 @@ def test_nothing_else_can_be_reached_and_nothing_hangs(inside):
     assert seen == []
 
 
+async def fall_back(network):
+    await serve(network)
+    dead, inward = (ipaddress.ip_address(a) for a in ("93.184.216.253", "10.0.0.1"))
+    network.zone.point("mixed.example", dead, inward)
+    found = await child(network, CONNECT, "mixed.example", "80")
+    return found, syns(network)
+
+
+def test_whoever_cannot_reach_a_dead_address_goes_on_to_the_next(inside):
+    found, seen = inside(fall_back)
+    assert found == ["connected True"]
+    assert seen == [["10.0.0.1", 80, None]]
+
+
 async def labels(network):
     plain = await serve(network)
     own = ipaddress.ip_address("93.184.216.9")

@@ -1,7 +1,8 @@
 """The lab's DNS: answers from the zone, on UDP and TCP, and outlives any query.
 
-Every answer has TTL 0, so that a second lookup is seen. A and AAAA are answered each
-for itself; other types of a known name have no data, unknown names do not exist.
+Every answer has TTL 0, so that a second lookup is seen, and its addresses come in the
+order of the zone. A and AAAA are answered each for itself; other types of a known name
+have no data, unknown names do not exist.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ def _add(
 
 
 def _fit(response: dns.message.Message, limit: int) -> bytes:
-    wire = response.to_wire(max_size=65535)
+    wire = response.to_wire(max_size=65535, want_shuffle=False)
     if len(wire) <= limit:
         return wire
     response.answer.clear()

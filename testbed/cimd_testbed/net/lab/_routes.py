@@ -1,4 +1,4 @@
-"""Loopback up, and every address of `LAB_RANGES` local to it (AnyIP routes).
+"""Loopback up, every address of `LAB_RANGES` local to it (AnyIP routes), one dead.
 
 The netlink messages are packed by hand: two dozen routes take under a millisecond,
 while importing `pyroute2` for them costs about 0.15 s, more than the rest of the lab,
@@ -17,15 +17,21 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from cimd_testbed.net._contacts import IPAddress
+from cimd_testbed.net._leases import DEAD_ADDRESS
 
 _NEWLINK, _NEWADDR, _NEWROUTE = 16, 20, 24
 _REQUEST_ACK_CREATE = 0x0001 | 0x0004 | 0x0400
 _LO = 1
 _IFF_UP = 1
-_SCOPE_UNIVERSE, _SCOPE_HOST = 0, 254
+_SCOPE_UNIVERSE, _SCOPE_LINK, _SCOPE_HOST = 0, 253, 254
 _PROTOCOL_STATIC = 4
-_TYPE_LOCAL = 2
+_TYPE_LOCAL, _TYPE_MULTICAST = 2, 5
 _TABLE_MAIN = 254
+_SCOPES = {
+    (4, _TYPE_LOCAL): _SCOPE_HOST,
+    (6, _TYPE_LOCAL): _SCOPE_UNIVERSE,
+    (4, _TYPE_MULTICAST): _SCOPE_LINK,  # its source is then no loopback address
+}
 _ATTRIBUTE_DST, _ATTRIBUTE_OIF = 1, 4
 _ATTRIBUTE_ADDRESS, _ATTRIBUTE_LOCAL = 1, 2
 
@@ -60,7 +66,11 @@ def open_routes(
                 _ask(netlink, _NEWADDR, _address_message(address))
         for network in ranges:
             if (network.version == 4 or ipv6) and not _needs_no_route(network):
-                _ask(netlink, _NEWROUTE, _route_message(network))
+                _ask(netlink, _NEWROUTE, _route_message(network, _TYPE_LOCAL))
+        # The kernel makes no TCP connection where a route says multicast. For UDP the
+        # address is like any other, so that resolvers do not sort it to the end.
+        dead = IPv4Network(DEAD_ADDRESS)
+        _ask(netlink, _NEWROUTE, _route_message(dead, _TYPE_MULTICAST))
     return ipv6
 
 
@@ -93,12 +103,12 @@ def _address_message(address: IPAddress) -> bytes:
     )
 
 
-def _route_message(network: IPv4Network | IPv6Network) -> bytes:
+def _route_message(network: IPv4Network | IPv6Network, kind: int) -> bytes:
     family = _family(network.network_address)
     header = struct.pack(
         "=BBBBBBBBI",
         *(family, network.prefixlen, 0, 0, _TABLE_MAIN, _PROTOCOL_STATIC),
-        *(_SCOPE_HOST if network.version == 4 else _SCOPE_UNIVERSE, _TYPE_LOCAL, 0),
+        *(_SCOPES[network.version, kind], kind, 0),
     )
     return (
         header
