@@ -110,6 +110,9 @@ def test_an_ordinary_error_page_is_one() -> None:
         ("<input type=hidden value=h><input value=shown readonly>", "shown"),
         ("<p>y<template>t</template><noscript>n</noscript>", "y"),
         ("<b>clie</b><i>nt.exa</i>mple", "client.example"),
+        ("<details>a<summary>More</summary><p>b</p></details>c", "More c"),
+        ("<details open>a<summary>More</summary><p>b</p></details>", "a More b"),
+        ("<dialog>a</dialog><dialog open>b</dialog>", "b"),
     ],
 )
 def test_only_what_is_seen_is_text(html: str, text: str) -> None:

@@ -131,14 +131,20 @@ def _literal(text: str) -> str:
 
 
 def visible_text(html: str) -> str:
-    """Return what a person reads: no scripts, comments, hidden or unseen elements."""
+    """Return what a person reads without a click.
+
+    No scripts, comments, hidden or unseen elements; of what is folded, the heading.
+    """
     body = LexborHTMLParser(html).body
     words = "".join(_visible(body)) if body is not None else ""
     return " ".join(words.split())
 
 
 def _visible(node: LexborNode) -> Iterator[str]:
+    folded = node.tag == "details" and "open" not in node.attributes
     for child in node.iter(include_text=True):
+        if folded and child.tag != "summary":
+            continue
         if child.tag == "-text":
             yield child.text(deep=False) or ""
         elif child.tag == "input":
@@ -153,7 +159,8 @@ def _visible(node: LexborNode) -> Iterator[str]:
 def _is_hidden(node: LexborNode) -> bool:
     attributes = node.attributes
     style = attributes.get("style") or ""
-    return "hidden" in attributes or bool(_NO_DISPLAY.search(style))
+    closed = node.tag == "dialog" and "open" not in attributes
+    return closed or "hidden" in attributes or bool(_NO_DISPLAY.search(style))
 
 
 def _shown_value(node: LexborNode) -> str:
