@@ -119,7 +119,7 @@ def _view(placed: Placed, issuer: str, upstream: Upstream) -> TargetView:
         placed.fill(target.resource.uri, resource=resource),
         target.resource.scope,
         target.resource.shown_by,
-        tuple(users) or (Credentials("user", "password"),),
+        tuple(users) or (Credentials("user", "user-password"),),
         frozenset(
             {
                 split_url(issuer).origin.lower(),

@@ -10,10 +10,10 @@ import contextlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 
 from cimd_testbed.core import split_url
 from cimd_testbed.net import Headers, HttpClient, HttpError, Response
+from cimd_testbed.parties._cookies import CookieJar
 from cimd_testbed.parties._forms import (
     Credentials,
     Submission,
@@ -70,7 +70,7 @@ class Browser:
     """Called with (kind, value) for each secret the browser learns."""
     extra_headers: Headers = ()
     find_exit: FindExit | None = None
-    _cookies: dict[str, dict[str, str]] = field(default_factory=dict)
+    _cookies: CookieJar = field(default_factory=CookieJar)
 
     async def visit(self, url: str) -> Landing:
         """Navigate to `url` and go on as a person who logs in and approves.
@@ -162,23 +162,13 @@ class Browser:
             ]
         if previous is not None:
             headers.append(("Referer", previous))
-        jar = self._cookies.get(split_url(url).host.lower())
-        if jar:
-            pairs = (f"{name}={value}" for name, value in jar.items())
-            headers.append(("Cookie", "; ".join(pairs)))
+        cookies = self._cookies.header(url)
+        if cookies is not None:
+            headers.append(("Cookie", cookies))
         return tuple(headers)
 
     def _keep_cookies(self, url: str, response: Response) -> None:
-        jar = self._cookies.setdefault(split_url(url).host.lower(), {})
         for line in response.header_values("set-cookie"):
-            try:
-                cookies = SimpleCookie(line)
-            except CookieError:
-                continue
-            for name, morsel in cookies.items():
-                if morsel["max-age"] == "0" or not morsel.value:
-                    jar.pop(name, None)
-                    continue
-                jar[name] = morsel.coded_value
-                if self.on_secret is not None:
-                    self.on_secret("cookie", morsel.coded_value)
+            value = self._cookies.keep(url, line)
+            if value and self.on_secret is not None:
+                self.on_secret("cookie", value)
