@@ -40,14 +40,18 @@ class JwtVerifier:
             claims = await asyncio.to_thread(self._decode, token)
         except (jwt.PyJWTError, ValueError):
             return None
-        audience = claims["aud"]
+        match claims["aud"]:
+            case str(audience) | [str(audience), *_]:
+                pass
+            case _:
+                return None
         return AccessToken(
             token=token,
             client_id=claims["client_id"],
             subject=claims["sub"],
             scopes=claims.get("scope", "").split(),
             expires_at=claims["exp"],
-            resource=audience[0] if isinstance(audience, list) else audience,
+            resource=audience,
             claims=claims,
         )
 

@@ -51,6 +51,17 @@ def _tool_audience_string_only(claims: JsonObject, resource: str) -> Decision:
     return core.token_for_resource(claims, resource)
 
 
+@flaw(
+    "tool-audience-compared-if-text",
+    "token_audience",
+    "An audience that is no string is not compared.",
+)
+def _tool_audience_compared_if_text(claims: JsonObject, resource: str) -> Decision:
+    decision = core.token_for_resource(claims, resource)
+    odd = "aud" in claims and claims.text("aud") is None
+    return tolerate(decision) if odd else decision
+
+
 @flaw("tool-expired-accepted", "token_expiry", "Expired tokens are accepted.")
 def _tool_expired_accepted(claims: JsonObject, now: float) -> Decision:
     decision = core.token_expiry(claims, now)
@@ -118,6 +129,19 @@ def _tool_alg_none(token: str, key: JsonObject, allowed: tuple[str, ...]) -> Dec
     cut = core.read_unverified_jwt(token)
     alg = (cut.header.text("alg") or "") if cut else ""
     return tolerate(decision) if alg.lower() == "none" else decision
+
+
+@flaw(
+    "tool-zero-signature",
+    "token_signature",
+    "Zeros are a valid signature of anything (CVE-2022-21449).",
+)
+def _tool_zero_signature(
+    token: str, key: JsonObject, allowed: tuple[str, ...]
+) -> Decision:
+    decision = token_signature(token, key, allowed)
+    zeros = token.rpartition(".")[2] == core.secret_value(bytes(64))
+    return tolerate(decision) if zeros else decision
 
 
 @flaw(

@@ -48,7 +48,10 @@ def maced():
 
 
 SIGNED = sign_jwt(obj(alg="ES256", typ="at+jwt"), b"{}", EC)
-TOKENS = [SIGNED, f"{SIGNED[:-8]}AAAAAAAA", f"{unsigned('none')}.", maced()]
+TOKENS = [
+    *(SIGNED, f"{SIGNED[:-8]}AAAAAAAA", f"{unsigned('none')}.", maced()),
+    f"{SIGNED.rpartition('.')[0]}.{core.secret_value(bytes(64))}",
+]
 AUDIENCES = [
     *(RESOURCE, [RESOURCE], None, f"{RESOURCE}/", f"{RESOURCE}-b", "https://x"),
     *(RESOURCE.replace("mcp", "MCP"), f"x{RESOURCE}", {RESOURCE: True}),
