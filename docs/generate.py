@@ -25,6 +25,7 @@ from cimd_conformance.model import (
     REFUSALS,
     STEP_MESSAGES,
     STEP_OPTIONS,
+    DnsFault,
     Level,
     Message,
     Op,
@@ -33,6 +34,7 @@ from cimd_conformance.model import (
     Scenario,
     Severity,
     Status,
+    Turn,
     Verb,
 )
 from cimd_conformance.target import ACCOMMODATIONS
@@ -122,6 +124,7 @@ MESSAGES = {
     "`headers`, `body`, and `mode` (`whole`, `slow` or `endless`).",
     "jwks": "The key set at `jwks_uri`.",
     "jwks_response": "The HTTP response that carries it, as above.",
+    "logo_response": "The HTTP response to a fetch of the logo, as above.",
     "authorization_request": "The parameters of the authorization request.",
     "consent_page": "The page with the button: `status`, `headers`, `framing`, "
     "`text` (what a person sees), `handlers` (of events, as `onerror=…`).",
@@ -145,6 +148,8 @@ POWERS = {
     "dns-control": "the testbed answers every query: changing, mixed, slow, inward",
     "canary": "special-use addresses lead to a listener that serves a valid document",
     "tls-variants": "hosts can have certificates that are bad in one way",
+    "every-address": "contact with addresses that no kernel dials is seen: multicast, "
+    "broadcast, link-local without a zone (the embedded reference only)",
     "clock": "the target's clock can be moved (the embedded reference only)",
 }
 FEATURES = {
@@ -275,6 +280,8 @@ _TYPES = {
     "list[str]": "array of strings",
     "list[Any]": "array",
     "list[list[str]]": "array of arrays of strings",
+    "list[list[str]] | str": "array of arrays of strings",
+    "int | str": "integer",
     "dict[str, str]": "table of strings",
     "dict[str, list[str]]": "table of arrays of strings",
     "dict[str, Any]": "table",
@@ -497,6 +504,8 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     "outcomes": _outcomes,
     "statuses": _words(Status, "status"),
     "powers": _powers,
+    "dns": _words(DnsFault, "dns"),
+    "turns": _words(Turn, "turn"),
     "variants": _variants,
     "features": _features,
     "placeholders": _placeholders,

@@ -14,7 +14,9 @@ from typing import Any
 from cimd_conformance.catalogue._placeholders import strings
 from cimd_conformance.model import Scenario
 
-LAB_POWERS = frozenset({"public-address", "dns-control", "canary", "tls-variants"})
+LAB_POWERS = frozenset(
+    {"public-address", "dns-control", "canary", "tls-variants", "every-address"}
+)
 _HINT = "Use {place.origin}, a loopback literal, or declare `needs`."
 
 _AUTHORITY = r"([^/\\?#\s\"'<>]*)"
@@ -41,9 +43,9 @@ def law(
     if LAB_POWERS & set(scenario.needs):
         return
     for number, place in enumerate(scenario.place):
-        if place.address or place.answers:
+        if place.address or place.answers or place.called or place.dns:
             powers = ", ".join(sorted(LAB_POWERS))
-            what = "A place with an address needs a power of the lab."
+            what = "A place with an address or answers needs a power of the lab."
             yield ["place", number], what, f"allowed in `needs`: {powers}"
     for where, value in texts:
         for text in strings(value):

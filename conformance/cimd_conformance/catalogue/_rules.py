@@ -8,6 +8,7 @@ from typing import Any
 from cimd_conformance.catalogue._law import law
 from cimd_conformance.catalogue._near import NEAR_MISSES, Kind, rows_of
 from cimd_conformance.catalogue._placeholders import near_misses, placeholders
+from cimd_conformance.catalogue._places import places
 from cimd_conformance.catalogue._requirements import load_attacks, load_requirements
 from cimd_conformance.catalogue._structure import structure
 from cimd_conformance.model import OUTCOME_SETS, Outcome, Scenario
@@ -15,7 +16,10 @@ from cimd_conformance.model import OUTCOME_SETS, Outcome, Scenario
 Complaint = tuple[list[str | int], str, str]
 """Where, what is wrong, and what is allowed."""
 
-POWERS = ("public-address", "dns-control", "canary", "tls-variants", "clock")
+POWERS = (
+    *("public-address", "dns-control", "canary", "tls-variants"),
+    *("every-address", "clock"),
+)
 VARIANTS = {
     "auth": ("none", "private_key_jwt"),
     "alg": ("ES256", "RS256"),
@@ -58,6 +62,7 @@ def complaints(scenario: Scenario) -> Iterator[Complaint]:
     yield from _steps(scenario)
     yield from _near(scenario)
     yield from _names(scenario)
+    yield from places(scenario)
     yield from structure(scenario)
     yield from law(scenario, list(_texts(scenario)))
 
@@ -132,6 +137,7 @@ def _asks(expect: Any) -> bool:
     return bool(
         expect.outcome
         or expect.untouched
+        or expect.unasked
         or expect.touched
         or expect.one_of
         or expect.absent
@@ -183,9 +189,9 @@ def _names(scenario: Scenario) -> Iterator[Complaint]:
                 yield where, f"The placeholder {{{name}}} is unknown.", hint
         for row in near_misses(value):
             yield from _word(where, row, tuple(NEAR_MISSES), "near miss")
-    places = {*SITES, *(place.name for place in scenario.place)}
+    there = {*SITES, *(place.name for place in scenario.place)}
     for number, expect in enumerate(scenario.expect):
-        for place in (*expect.untouched, *expect.touched):
-            if place not in places:
-                hint = "allowed: " + ", ".join(sorted(places))
+        for place in (*expect.untouched, *expect.unasked, *expect.touched):
+            if place not in there:
+                hint = "allowed: " + ", ".join(sorted(there))
                 yield ["expect", number], f"There is no place {place!r}.", hint

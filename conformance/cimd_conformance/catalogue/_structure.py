@@ -38,7 +38,9 @@ _COME_BACK = frozenset(
 )
 """What an authorization server sends: we judge it and cannot change it."""
 
-_RESPONSES = frozenset({Message.CLIENT_DOCUMENT_RESPONSE, Message.JWKS_RESPONSE})
+_RESPONSES = frozenset(
+    {Message.CLIENT_DOCUMENT_RESPONSE, Message.JWKS_RESPONSE, Message.LOGO_RESPONSE}
+)
 _DOCUMENTS = frozenset({Message.CLIENT_DOCUMENT, Message.JWKS})
 _FEW_OPS = {
     Message.FLOW: (Op.SET,),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from cimd_conformance.cli._main import PROGRAM
-from cimd_conformance.model import Expect, Job, Level, Place, Step
+from cimd_conformance.model import Expect, Job, Level, Place, Step, Turn
 
 if TYPE_CHECKING:
     from cimd_conformance.catalogue import Instance
@@ -118,6 +118,8 @@ def _demands(expect: Expect) -> Iterator[str]:
         yield when + "outcome " + " or ".join(str(each) for each in expect.outcome)
     if expect.untouched:
         yield when + "never reached: " + ", ".join(expect.untouched)
+    if expect.unasked:
+        yield when + "gets no request: " + ", ".join(expect.unasked)
     if expect.touched:
         yield when + "reached: " + ", ".join(expect.touched)
     for demand in demands(expect):
@@ -126,13 +128,24 @@ def _demands(expect: Expect) -> Iterator[str]:
 
 def _place(place: Place) -> str:
     words = [place.name]
+    if place.called:
+        words.append(f"called {place.called}")
+    if place.beside:
+        words.append(f"at the address of {place.beside}")
     if place.address:
         words.append(f"at {place.address}")
     if not place.host:
         words.append("without a name")
-    if place.answers:
-        answers = "; then ".join(", ".join(each) for each in place.answers)
+    if isinstance(place.answers, str):
+        words.append(f"resolving to {place.answers}")
+    elif place.answers:
+        then = "; after a fetch " if place.turn == Turn.FETCH else "; then "
+        answers = then.join(", ".join(each) for each in place.answers)
         words.append(f"resolving to {answers}")
+    if place.aliases:
+        words.append(f"behind {place.aliases} CNAMEs")
+    if place.dns:
+        words.append(f"whose DNS is {place.dns}")
     return " ".join(words)
 
 

@@ -167,6 +167,7 @@ class Engine:
         if control.status is not Status.PASSED:
             return control.status, f"The control failed: {control.reason}"
         scenario = instance.scenario
+        await self.leases.reserve(instance.id, scenario.place)
         async with self._slots:
             result = await self.target.run_flow(
                 instance.id, scenario.flow, instance.variant, scenario
@@ -189,7 +190,7 @@ class Engine:
 
     async def _absence(self, scenario: Scenario) -> int:
         """Wait until absence may be judged; return how many contacts were missed."""
-        if not any(expect.untouched for expect in scenario.expect):
+        if not any(expect.untouched or expect.unasked for expect in scenario.expect):
             return 0
         await asyncio.sleep(self.target.grace)
         network = self.target.world.network

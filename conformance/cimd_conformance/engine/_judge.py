@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cimd_conformance.catalogue import Profile, expand, load_requirements
-from cimd_conformance.evidence import Evidence
+from cimd_conformance.evidence import Evidence, Seen
 from cimd_conformance.flows import FlowResult
 from cimd_conformance.model import (
     OUTCOME_SETS,
@@ -21,6 +21,8 @@ from cimd_conformance.model import (
 )
 
 _SHOWN = 300
+_CONTACT = frozenset({"untouched", "unasked"})
+"""Parts that a contact decides, whatever became of the flow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,26 +76,50 @@ def _judge_outcome(expect: Expect, result: FlowResult) -> Answer | None:
 
 def _judge_places(expect: Expect, evidence: Evidence, label: str) -> Answer | None:
     """Judge who was reached; a DNS query alone reaches nobody."""
-    if not expect.untouched and not expect.touched:
+    if not (expect.untouched or expect.unasked or expect.touched):
         return None
     expected = [f"{place} is not reached" for place in expect.untouched]
+    expected += [f"{place} gets no request" for place in expect.unasked]
     expected += [f"{place} is reached" for place in expect.touched]
-    numbers: list[int] = []
-    wrong: list[str] = []
-    for place in expect.untouched:
-        seen = evidence.touched(label, place)
-        if seen:
-            deepest = max(seen, key=lambda s: s.depth)
-            numbers += [one.number for one in seen]
-            wrong.append(f"{place} was reached: {deepest.what}")
+    reached = _reached(
+        (place, "was reached", evidence.touched(label, place))
+        for place in expect.untouched
+    )
+    asked = _reached(
+        (place, "got a request", evidence.asked(label, place))
+        for place in expect.unasked
+    )
     missed = [
         f"{place} was not reached"
         for place in expect.touched
         if not evidence.touched(label, place)
     ]
-    illegal = ("untouched",) * bool(wrong) + ("touched",) * bool(missed)
-    actual = "; ".join(wrong + missed) or "as expected"
+    names = ("untouched", "unasked", "touched")
+    found = (reached.texts, asked.texts, missed)
+    illegal = tuple(name for name, texts in zip(names, found, strict=True) if texts)
+    actual = "; ".join(text for texts in found for text in texts) or "as expected"
+    numbers = reached.numbers + asked.numbers
     return Answer(not illegal, expected, actual, numbers, illegal=illegal)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reached:
+    """Which places saw somebody, in words, and the numbers of the evidence."""
+
+    texts: list[str]
+    numbers: list[int]
+
+
+def _reached(found: Iterable[tuple[str, str, list[Seen]]]) -> _Reached:
+    """Say how deep each place was reached that was reached at all."""
+    there = [(place, how, seen) for place, how, seen in found if seen]
+    return _Reached(
+        [
+            f"{place} {how}: {max(seen, key=lambda one: one.depth).what}"
+            for place, how, seen in there
+        ],
+        [one.number for *_, seen in there for one in seen],
+    )
 
 
 def _part(value: Any, path: list[str | int]) -> tuple[bool, Any]:
@@ -165,7 +191,7 @@ def _contains(value: Any, part: str) -> bool:
 
 def _silence(expect: Expect, result: FlowResult) -> str:
     """Say why an absence proves nothing: nobody dealt with the changed message."""
-    if not expect.untouched or expect.outcome:
+    if not (expect.untouched or expect.unasked) or expect.outcome:
         return ""
     unclear = (Outcome.NO_ANSWER, Outcome.RATE_LIMITED)
     ends = [e for e in result.steps if expect.step in (None, e.name)]
@@ -178,7 +204,7 @@ def _combine(
 ) -> tuple[bool | None, list[str]]:
     """Return whether all parts together are legal, and what stands in the way."""
     reasons = [part.reason for part in parts if part.reason]
-    if any("untouched" in part.illegal for part in parts):
+    if any(_CONTACT & set(part.illegal) for part in parts):
         return False, reasons  # contact is proof, whatever became of the flow
     if not result.changed:
         return None, [result.why_not, *reasons]
@@ -213,7 +239,7 @@ def answer(
         [name for part in parts for name in part.illegal] if legal is False else []
     )
     if not result.changed:  # what else came of it was not an answer to the change
-        illegal = [name for name in illegal if name == "untouched"]
+        illegal = [name for name in illegal if name in _CONTACT]
     return Answer(
         legal,
         [text for part in parts for text in part.expected],

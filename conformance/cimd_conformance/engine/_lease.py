@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from cimd_conformance.evidence import reached
@@ -18,11 +19,27 @@ class ScenarioLeases:
     pool: Leases = field(default_factory=Leases)
     _held: dict[str, contextlib.AsyncExitStack] = field(default_factory=dict)
 
+    async def reserve(self, label: str, places: Iterable[Place]) -> None:
+        """Hold every single address that a scenario names, all of them at once.
+
+        Before it takes a slot: whoever waits here for an address that is in demand
+        keeps nobody else from running.
+        """
+        single = [
+            ipaddress.ip_address(place.address)
+            for place in places
+            if place.address is not None and "/" not in place.address
+        ]
+        if single:
+            wanted = [*single, *map(reached, single)]
+            stack = self._held.setdefault(label, contextlib.AsyncExitStack())
+            await stack.enter_async_context(self.pool.exclusive(*wanted))
+
     async def lease(self, label: str, place: Place | None, name: str) -> IPAddress:
         """Give an address to a scenario's place.
 
-        A single address waits until its last holder has let go; a range gives the one
-        of its addresses that was unused for longest.
+        A single address was reserved; a range gives the one of its addresses that was
+        unused for longest.
         """
         del name
         stack = self._held.setdefault(label, contextlib.AsyncExitStack())
@@ -31,9 +48,7 @@ class ScenarioLeases:
         if "/" in place.address:
             network = ipaddress.ip_network(place.address)
             return await stack.enter_async_context(self.pool.one_of(network))
-        address = ipaddress.ip_address(place.address)
-        await stack.enter_async_context(self.pool.exclusive(address, reached(address)))
-        return address
+        return ipaddress.ip_address(place.address)
 
     async def release(self, label: str) -> None:
         """Let go of everything that a scenario holds."""

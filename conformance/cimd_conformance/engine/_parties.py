@@ -6,11 +6,21 @@ import ipaddress
 from dataclasses import dataclass
 
 from cimd_certs import Authority
-from cimd_testbed.net import LoopbackNetwork, Network, Service
+from cimd_testbed.net import (
+    CANARY_PORTS,
+    LOOPBACK,
+    IPAddress,
+    LoopbackNetwork,
+    Network,
+    Service,
+    Zone,
+)
 from cimd_testbed.parties import Web
 
 UPSTREAM_HOST = "idp.cimd-upstream.net"
 UPSTREAM_ADDRESS = ipaddress.IPv4Address("93.184.215.15")
+WILDCARD_DOMAIN = "cimd-wildcard.net"
+LOCAL_NAMES = ("localhost", "localhost.localdomain", "localhost6", "ip6-localhost")
 SITES = ("client", "evil", "other", "upstream", "issuer")
 
 
@@ -34,8 +44,30 @@ async def open_parties(network: Network, authority: Authority) -> Parties:
             await network.listen_everywhere((443,), secure)
             ports[site] = network.ports[443]
         return Parties(web, ports, f"https://localhost:{ports['upstream']}")
-    await network.listen_everywhere((443,), secure)
+    secure_port, plain_port = CANARY_PORTS
+    await network.listen_everywhere((secure_port,), secure)
     plain = Service(web.handle, None, network.contacts)
-    await network.listen_everywhere((80,), plain)
+    await network.listen_everywhere((plain_port,), plain)
     network.zone.point(UPSTREAM_HOST, UPSTREAM_ADDRESS)
+    _name_the_usual(network.zone)
     return Parties(web, {}, f"https://{UPSTREAM_HOST}")
+
+
+def _name_the_usual(zone: Zone) -> None:
+    """Let names lead where they lead elsewhere too: home, or where they say."""
+    loopback: tuple[IPAddress, ...] = (LOOPBACK, ipaddress.IPv6Address("::1"))
+    for name in LOCAL_NAMES:
+        zone.point(name, *loopback)
+    zone.wildcard("localhost", lambda _below: list(loopback))
+    zone.wildcard(WILDCARD_DOMAIN, _spelled_out)
+
+
+def _spelled_out(below: str) -> list[IPAddress]:
+    """Read the address out of `10-0-0-5` or `x.10.0.0.5`; no address without one."""
+    text = below.rpartition(".")[2].replace("-", ".")
+    for candidate in (text, ".".join(below.split(".")[-4:])):
+        try:
+            return [ipaddress.IPv4Address(candidate)]
+        except ValueError:
+            continue
+    return []

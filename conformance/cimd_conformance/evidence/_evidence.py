@@ -6,11 +6,11 @@ import itertools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from cimd_conformance.evidence._redact import Redactor
 from cimd_conformance.model import AnyEvent, ContactSeen, Exchange
-from cimd_testbed.net import Contact, Depth, Headers, IPAddress, Response
+from cimd_testbed.net import CANARY_PORTS, Contact, Depth, Headers, IPAddress, Response
 
 _PREFIX = re.compile(r"^(/i\d+)(?:/|$)")
 
@@ -44,13 +44,20 @@ class Seen:
 def reached(address: IPAddress) -> IPAddress:
     """Return where the kernel takes a connection to an address.
 
-    A mapped address arrives as the IPv4 address, and no address at all as loopback.
+    A mapped address arrives as the IPv4 address, no address at all as loopback, and a
+    zone id only names the interface.
     """
+    if isinstance(address, IPv6Address) and address.scope_id is not None:
+        address = IPv6Address(int(address))
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
     if address.is_unspecified:
         return IPv4Address("127.0.0.1") if address.version == 4 else IPv6Address("::1")
     return address
+
+
+_AT_HOME = frozenset({ip_address("127.0.0.1"), ip_address("::1")})
+"""Where a target also talks to itself: to its database, or to the resolver."""
 
 
 @dataclass(slots=True)
@@ -66,6 +73,8 @@ class Evidence:
     _hosts: dict[tuple[str, str], str] = field(default_factory=dict)
     """The place by scenario and host."""
     _addresses: dict[IPAddress, Claim] = field(default_factory=dict)
+    _beside: set[Claim] = field(default_factory=set)
+    """Places that share the address of another place."""
     _paths: dict[str, str] = field(default_factory=dict)
     _redactor: Redactor = field(default_factory=Redactor)
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
@@ -78,9 +87,16 @@ class Evidence:
         host: str | None = None,
         address: IPAddress | None = None,
         prefix: str | None = None,
+        beside: bool = False,
     ) -> None:
-        """File a host name, an address or a path prefix under a scenario's place."""
+        """File a host name, an address or a path prefix under a scenario's place.
+
+        With `beside` the address is another place's, and the name tells them apart.
+        """
         owner = Claim(scenario, place)
+        if beside:
+            self._beside.add(owner)
+            address = None
         if host:
             host = host.lower()
             before = self._names.get(host, owner)
@@ -95,17 +111,20 @@ class Evidence:
     def release(self, scenario: str) -> None:
         """Forget a scenario that is over, before its addresses are leased again."""
         self.seen.pop(scenario, None)
+        self._beside = {one for one in self._beside if one.scenario != scenario}
         for address, owner in list(self._addresses.items()):
             if owner.scenario == scenario:
                 del self._addresses[address]
 
     def _owner(self, contact: Contact) -> Claim | None:
         address = reached(contact.address) if contact.address else None
+        if address in _AT_HOME and contact.port not in CANARY_PORTS:
+            address = None
         by_address = self._addresses.get(address) if address else None
-        if by_address is not None:
-            return by_address
         host = (contact.name or "").lower()
         by_name = self._names.get(host)
+        if by_address is not None:
+            return by_name if by_name in self._beside else by_address
         if by_name is not None and contact.address is not None:
             by_name = self._elsewhere(by_name)
         found = _PREFIX.match(contact.target or "")
@@ -168,6 +187,14 @@ class Evidence:
             seen
             for seen in self.seen.get(scenario, [])
             if seen.place == place and seen.depth >= Depth.TCP
+        ]
+
+    def asked(self, scenario: str, place: str) -> list[Seen]:
+        """Return the HTTP requests that a place got, whatever its address then was."""
+        return [
+            seen
+            for seen in self.seen.get(scenario, [])
+            if seen.place.partition(" (")[0] == place and seen.depth >= Depth.HTTP
         ]
 
     def place_of(self, scenario: str, host: str) -> str | None:

@@ -174,6 +174,7 @@ _SERVED = frozenset(
         Message.CLIENT_DOCUMENT_RESPONSE,
         Message.JWKS,
         Message.JWKS_RESPONSE,
+        Message.LOGO_RESPONSE,
     }
 )
 

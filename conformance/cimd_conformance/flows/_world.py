@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import itertools
 import random
 import ssl
@@ -11,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cimd_conformance.evidence import Evidence
+from cimd_conformance.flows._names import point
 from cimd_conformance.model import Place
 from cimd_testbed.net import HttpClient, IPAddress, Limits, Network
 from cimd_testbed.parties import Web
@@ -90,44 +90,54 @@ class World:
         )
 
     async def site(
-        self, label: str, name: str, prefix: str, place: Place | None = None
+        self,
+        label: str,
+        name: str,
+        prefix: str,
+        place: Place | None = None,
+        beside: Site | None = None,
     ) -> Site:
-        """Give a scenario a host of its own, and file it as evidence."""
+        """Give a scenario a host of its own, and file it as evidence.
+
+        With `beside` at the address of that other one.
+        """
         if self.ports:
             port = self.ports.get(name, self.ports["evil"])
             site = Site(name, f"localhost:{port}", None, prefix)
         else:
-            address = await self.lease(label, place, name)
+            address = beside.address if beside else await self.lease(label, place, name)
             site = Site(name, self._host(name, prefix, place, address), address, prefix)
         self.evidence.claim(
-            label, name, host=site.host, address=site.address, prefix=prefix
+            label,
+            name,
+            host=site.host,
+            address=site.address,
+            prefix=prefix,
+            beside=beside is not None,
         )
-        self._point(site, place)
+        self.point(label, site, place)
         return site
 
     def _host(
         self, name: str, prefix: str, place: Place | None, address: IPAddress | None
     ) -> str:
+        if place is not None and place.called:
+            return place.called
         if place is not None and not place.host and address is not None:
             return f"[{address}]" if address.version == 6 else str(address)
         domain = CLIENT_DOMAIN if name in ("client", "other") else EVIL_DOMAIN
         return f"{name}-{prefix[2:]}.{domain}"
 
-    def _point(self, site: Site, place: Place | None) -> None:
-        """Give the site's name its addresses."""
+    def point(self, label: str, site: Site, place: Place | None) -> None:
+        """Give the site's name its addresses, where it has a name."""
+        zone = self.network.zone
         if site.address is None or (place is not None and not place.host):
             return
-        answers = [
-            [ipaddress.ip_address(self._leased(text, site)) for text in answer]
-            for answer in (place.answers if place else [])
-        ]
-        if not answers:
-            self.network.zone.point(site.host, site.address)
+        if place is None:
+            zone.point(site.host, site.address)
             return
-        self.network.zone.script(
-            site.host, lambda asked: answers[min(asked, len(answers) - 1)]
-        )
 
-    @staticmethod
-    def _leased(text: str, site: Site) -> str:
-        return str(site.address) if text == "address" else text
+        def fetched() -> int:
+            return len(self.evidence.asked(label, site.name))
+
+        point(zone, site.host, site.address, place, fetched)

@@ -46,6 +46,7 @@ from cimd_conformance.model._words import (
     STEP_MESSAGES,
     STEP_OPTIONS,
     WORST_FIRST,
+    DnsFault,
     ExitCode,
     Level,
     Message,
@@ -54,6 +55,7 @@ from cimd_conformance.model._words import (
     Role,
     Severity,
     Status,
+    Turn,
     Verb,
 )
 
@@ -72,6 +74,7 @@ __all__ = [
     "ConfigError",
     "ContactSeen",
     "Control",
+    "DnsFault",
     "Event",
     "Exchange",
     "ExitCode",
@@ -101,6 +104,7 @@ __all__ = [
     "TargetError",
     "TargetExited",
     "TargetOutput",
+    "Turn",
     "Verb",
     "Verdict",
     "decode_event",

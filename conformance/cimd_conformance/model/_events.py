@@ -153,7 +153,8 @@ class Check(Event, frozen=True, tag="check"):
     """The requirement in words, with its source."""
     fix: str = ""
     illegal: list[str] = []
-    """Parts of the expectation that were: outcome, untouched, touched, message."""
+    """Parts of the expectation that were: outcome, untouched, unasked, touched,
+    message."""
 
 
 class ScenarioFinished(Event, frozen=True, tag="scenario-finished"):

@@ -38,6 +38,8 @@ class Expect(_Table, frozen=True, rename={"in_": "in"}):
     """Legal outcomes; `refused` stands for every refusal."""
     untouched: list[str] = []
     """Places that neither the target nor the browser may reach."""
+    unasked: list[str] = []
+    """Places that may be connected to, but that get no HTTP request."""
     touched: list[str] = []
     """Places that the target must have reached."""
     in_: Message | None = None
@@ -64,16 +66,27 @@ class Step(_Table, frozen=True, rename={"with_": "with", "as_": "as"}):
 class Place(_Table, frozen=True):
     """A host or address that a scenario owns, besides the client's own.
 
-    `{name.origin}`, `{name.host}` and `{name.address}` stand for it in values.
+    `{name.origin}`, `{name.host}` and `{name.address}` stand for it in values. What is
+    no text can be `{case.KEY}` in a family.
     """
 
     name: str
     address: str | None = None
     """An address, or a range of which one address is leased."""
+    beside: str | None = None
+    """The place whose address it shares: another name there."""
     host: bool = True
     """Whether it has a DNS name; without one its host is the address itself."""
-    answers: list[list[str]] = []
+    called: str | None = None
+    """The name that it has instead of an ordinary one, such as `intranet`."""
+    answers: list[list[str]] | str = []
     """What the name resolves to, query by query; the last one stays."""
+    turn: str = "query"
+    """What brings the next of the answers: a `query`, or a `fetch` from the place."""
+    aliases: int | str = 0
+    """How many CNAMEs lead from the name to the one that has the addresses."""
+    dns: str | None = None
+    """What goes wrong with every answer about the name."""
 
 
 class Near(_Table, frozen=True):

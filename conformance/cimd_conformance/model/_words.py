@@ -201,6 +201,32 @@ class Op(enum.StrEnum):
     """Add a member at the path whose value is this many characters long."""
 
 
+class Turn(enum.StrEnum):
+    """What brings the next answer of a place's name."""
+
+    QUERY = "query"
+    """A query."""
+    FETCH = "fetch"
+    """A request that the target made there."""
+
+
+class DnsFault(enum.StrEnum):
+    """What goes wrong with the answers about a place's name."""
+
+    NO_SUCH_NAME = "no-such-name"
+    """NXDOMAIN."""
+    NO_ADDRESS = "no-address"
+    """The name exists and has no addresses."""
+    SERVER_FAILURE = "server-failure"
+    """SERVFAIL."""
+    SILENT = "silent"
+    """No answer at all."""
+    CIRCLE = "circle"
+    """A CNAME that leads back to itself."""
+    TRUNCATED = "truncated"
+    """Over UDP only the first address comes, marked as cut; all come over TCP."""
+
+
 class Message(enum.StrEnum):
     """The named messages of the flows of an authorization server."""
 
@@ -210,6 +236,7 @@ class Message(enum.StrEnum):
     CLIENT_DOCUMENT_RESPONSE = "client_document_response"
     JWKS = "jwks"
     JWKS_RESPONSE = "jwks_response"
+    LOGO_RESPONSE = "logo_response"
     AUTHORIZATION_REQUEST = "authorization_request"
     CONSENT_PAGE = "consent_page"
     CONSENT_REQUEST = "consent_request"
@@ -327,6 +354,7 @@ STEP_MESSAGES: dict[Verb, frozenset[Message]] = {
             Message.FLOW,
             Message.CLIENT_DOCUMENT,
             Message.CLIENT_DOCUMENT_RESPONSE,
+            Message.LOGO_RESPONSE,
             Message.AUTHORIZATION_REQUEST,
             Message.CONSENT_REQUEST,
         }

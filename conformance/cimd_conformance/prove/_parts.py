@@ -42,6 +42,7 @@ def parts_of(expect: Expect) -> list[str]:
     there = {
         "outcome": bool(expect.outcome),
         "untouched": bool(expect.untouched),
+        "unasked": bool(expect.unasked),
         "touched": bool(expect.touched),
         "message": expect.in_ is not None,
     }

@@ -97,7 +97,7 @@ def _decisive(checks: Iterable[Check], known: set[int]) -> set[int]:
     for check in checks:
         numbers = known.intersection(check.evidence)
         if check.status in _FAILED and numbers:
-            first = "untouched" in check.illegal
+            first = bool({"untouched", "unasked"} & set(check.illegal))
             found.add(min(numbers) if first else max(numbers))
     return found
 

@@ -224,6 +224,8 @@ def _secure(role: Role, expect: Expect) -> str:
         parts.append(f"a secure {_WHO[role]} {ways}")
     if expect.untouched:
         parts.append(f"{' and '.join(expect.untouched)} must not be reached")
+    if expect.unasked:
+        parts.append(f"{' and '.join(expect.unasked)} must get no request")
     if expect.touched:
         parts.append(f"{' and '.join(expect.touched)} must be reached")
     parts += [f"it must be seen that {each}" for each in demands(expect)]

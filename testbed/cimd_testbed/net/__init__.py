@@ -21,7 +21,10 @@ from cimd_testbed.net._http import (
 )
 from cimd_testbed.net._http_client import HttpClient, HttpError, Limits, exchange
 from cimd_testbed.net._leases import (
+    CANARY_PORTS,
     CLIENT_HOSTS,
+    NOWHERE,
+    OTHER_PUBLIC,
     OWN_SOURCES,
     PUBLIC_IPV6,
     SERVERS,
@@ -35,23 +38,27 @@ from cimd_testbed.net._namespace import (
     verify_namespace,
 )
 from cimd_testbed.net._network import (
-    LAB_RANGES,
     LOOPBACK,
     EmbeddedNetwork,
     LoopbackNetwork,
     Network,
 )
 from cimd_testbed.net._processes import Command, ProcessError, TargetProcess
-from cimd_testbed.net._zone import Zone
+from cimd_testbed.net._ranges import LAB_RANGES, UNDIALLED_RANGES
+from cimd_testbed.net._zone import Fault, Zone
 
 __all__ = [
+    "CANARY_PORTS",
     "CLIENT_HOSTS",
     "LAB_RANGES",
     "LOOPBACK",
+    "NOWHERE",
+    "OTHER_PUBLIC",
     "OWN_SOURCES",
     "PUBLIC_IPV6",
     "SERVERS",
     "TARGET_ADDRESSES",
+    "UNDIALLED_RANGES",
     "Arrival",
     "CertificateFor",
     "Command",
@@ -60,6 +67,7 @@ __all__ = [
     "Depth",
     "Dialer",
     "EmbeddedNetwork",
+    "Fault",
     "ForbiddenAddressError",
     "Handler",
     "Headers",

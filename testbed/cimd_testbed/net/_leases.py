@@ -38,19 +38,31 @@ from the second."""
 DEAD_ADDRESS = ipaddress.IPv4Address("93.184.216.253")
 """A public-looking address to which no TCP connection can be made: whoever has a name
 with it and another address goes on to the other one."""
+NOWHERE: dict[int, IPAddress] = {
+    4: DEAD_ADDRESS,
+    6: ipaddress.IPv6Address("2606:2800:220:2::1"),
+}
+"""Public-looking addresses to which no TCP connection can be made, by IP version."""
 
 _KNOWN = (
     *("0.0.0.0", "127.0.0.1", "127.0.0.53", "127.0.1.1", "::", "::1"),  # noqa: S104
     *("169.254.169.254", "169.254.169.253", "169.254.170.2", "169.254.169.123"),
-    "93.184.216.254",  # what a name has before it has an inward address
     *("100.100.100.200", "192.0.0.192", "fd00:ec2::254", "255.255.255.255"),
 )
+OTHER_PUBLIC: dict[int, IPAddress] = {
+    4: ipaddress.IPv4Address("93.184.216.254"),
+    6: ipaddress.IPv6Address("2606:2800:220:1::fe"),
+}
+"""The public half of names that also have an inward address, by IP version."""
+CANARY_PORTS = (443, 80)
+"""Where a document is served at every address that nobody else listens on."""
 NEVER_FROM_A_RANGE: frozenset[IPAddress] = frozenset(
     (
         *(ipaddress.ip_address(text) for text in _KNOWN),
+        *OTHER_PUBLIC.values(),
         *OWN_SOURCES.values(),
         *TARGET_ADDRESSES,
-        DEAD_ADDRESS,
+        *NOWHERE.values(),
     )
 )
 """Addresses with a meaning of their own: leased by name only, or ours."""
@@ -124,9 +136,12 @@ class Leases:
 
 
 __all__ = [
+    "CANARY_PORTS",
     "CLIENT_HOSTS",
     "DEAD_ADDRESS",
     "NEVER_FROM_A_RANGE",
+    "NOWHERE",
+    "OTHER_PUBLIC",
     "OWN_SOURCES",
     "PUBLIC_IPV6",
     "SERVERS",

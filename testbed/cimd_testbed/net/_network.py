@@ -27,26 +27,13 @@ from cimd_testbed.net._dialer import (
     connect_socket,
     open_stream,
 )
-from cimd_testbed.net._leases import DEAD_ADDRESS
+from cimd_testbed.net._leases import NOWHERE
 from cimd_testbed.net._listener import Listener, Service
-from cimd_testbed.net._zone import Zone
+from cimd_testbed.net._ranges import LAB_RANGES, UNDIALLED_RANGES
+from cimd_testbed.net._zone import Fault, Zone
 
 LOOPBACK = ipaddress.IPv4Address("127.0.0.1")
-
-LAB_RANGES = tuple(
-    ipaddress.ip_network(text)
-    for text in (
-        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8"),
-        *("169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24"),
-        *("192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24"),
-        *("203.0.113.0/24", "240.0.0.0/4", "93.184.215.0/24", "93.184.216.0/24"),
-        *("::/96", "::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64"),
-        *("2001::/32", "2001:db8::/32", "2002::/16", "fc00::/7", "fe80::/10"),
-        "2606:2800:220:1::/64",
-    )
-)
-"""Every address that the testbed owns: special-use ranges, and three public-looking
-networks (client hosts, servers, IPv6) that nobody outside the testbed answers for."""
+_FOREVER = 3600.0
 
 
 class Network(ABC):
@@ -100,10 +87,10 @@ class _EmbeddedDialer:
         tls: ssl.SSLContext | None = None,
         server_hostname: str | None = None,
     ) -> Stream:
-        if not any(address in owned for owned in LAB_RANGES):
-            raise ForbiddenAddressError(f"{address} is not an address of the testbed.")
-        if address == DEAD_ADDRESS:
+        if address in NOWHERE.values():
             raise OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH))
+        if not any(address in owned for owned in (*LAB_RANGES, *UNDIALLED_RANGES)):
+            raise ForbiddenAddressError(f"{address} is not an address of the testbed.")
         sock = await self.network.connect(Arrival(address, port, LOOPBACK, self.label))
         return await open_stream(sock, tls, server_hostname)
 
@@ -117,9 +104,15 @@ class ZoneResolver:
 
     async def resolve(self, host: str) -> list[IPAddress]:
         """Return the addresses, IPv4 first; raises `OSError` for none."""
+        fault = self.zone.fault_of(host)
+        if fault is Fault.SILENT:
+            self.zone.lookup(host, 4, self.label)
+            await asyncio.sleep(_FOREVER)
         await asyncio.sleep(self.zone.seconds_for(host))
         found = [self.zone.lookup(host, version, self.label) for version in (4, 6)]
         addresses = [address for answer in found for address in answer or []]
+        if fault is Fault.SERVER_FAILURE:
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure")
         if not addresses:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         return addresses
@@ -135,6 +128,7 @@ class EmbeddedNetwork(Network):
 
     powers = frozenset(
         {"public-address", "dns-control", "canary", "tls-variants", "clock"}
+        | {"every-address"}
     )
 
     def __init__(self) -> None:
@@ -275,7 +269,6 @@ class LocalhostResolver:
 
 
 __all__ = [
-    "LAB_RANGES",
     "LOOPBACK",
     "EmbeddedNetwork",
     "LocalhostResolver",

@@ -7,6 +7,7 @@ import socket
 import sys
 import time
 
+import dns.exception
 import dns.flags
 import dns.message
 import dns.query
@@ -14,7 +15,7 @@ import dns.rcode
 import dns.rdatatype
 import pytest
 
-from cimd_testbed.net import Depth
+from cimd_testbed.net import Depth, Fault
 
 pytestmark = pytest.mark.lab
 
@@ -210,3 +211,51 @@ async def slow(network):
 
 def test_a_slow_name_does_not_delay_others(inside):
     assert inside(slow) == [["fast.example", "slow.example"], True]
+
+
+async def faults(network):
+    point(network, "cut.example", "93.184.216.5", "10.0.0.1")
+    network.zone.fail("cut.example", Fault.TRUNCATED)
+    point(network, "broken.example", "10.0.0.1")
+    network.zone.fail("broken.example", Fault.SERVER_FAILURE)
+    point(network, "silent.example", "10.0.0.1")
+    network.zone.fail("silent.example", Fault.SILENT)
+    query = dns.message.make_query("cut.example", "A")
+    cut = await asyncio.to_thread(dns.query.udp, query, "127.0.0.1", 5)
+    loop = asyncio.get_running_loop()
+    infos = await loop.getaddrinfo("cut.example", 80, type=socket.SOCK_STREAM)
+    broken = await asyncio.to_thread(
+        dns.query.udp, dns.message.make_query("broken.example", "A"), "127.0.0.1", 5
+    )
+    try:
+        silent = dns.message.make_query("silent.example", "A")
+        await asyncio.to_thread(dns.query.udp, silent, "127.0.0.1", 0.3)
+    except dns.exception.Timeout:
+        answered = False
+    return (
+        [bool(cut.flags & dns.flags.TC), [str(one) for one in cut.answer[0]]],
+        sorted(info[4][0] for info in infos),
+        dns.rcode.to_text(broken.rcode()),
+        answered,
+    )
+
+
+def test_answers_go_wrong_when_they_are_told_to(inside):
+    cut, found, broken, answered = inside(faults)
+    assert cut == [True, ["93.184.216.5"]], "the rest comes over TCP"
+    assert found == ["10.0.0.1", "93.184.216.5"]
+    assert broken == "SERVFAIL"
+    assert not answered
+
+
+async def order(network):
+    point(network, "ordered.example", *(f"93.184.216.{n}" for n in (9, 3, 7, 1)))
+    query = dns.message.make_query("ordered.example", "A")
+    replies = [
+        await asyncio.to_thread(dns.query.udp, query, "127.0.0.1", 5) for _ in range(9)
+    ]
+    return sorted({" ".join(str(a) for a in reply.answer[0]) for reply in replies})
+
+
+def test_addresses_keep_their_order(inside):
+    assert inside(order) == ["93.184.216.9 93.184.216.3 93.184.216.7 93.184.216.1"]

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from cimd_testbed.net import Depth, Service, json_response
+from cimd_testbed.net import LAB_RANGES, NOWHERE, Depth, Service, json_response
 
 pytestmark = pytest.mark.lab
 
@@ -208,3 +208,61 @@ def test_outside_a_lab_the_network_refuses_to_start():
 
     with pytest.raises(RuntimeError, match="only works inside"):
         asyncio.run(LabNetwork().start())
+
+
+async def every_range(network):
+    await serve(network)
+    missed = []
+    for owned in LAB_RANGES:
+        address = owned[9]
+        if owned.version == 6 and owned.overlaps(ipaddress.ip_network("fe80::/10")):
+            continue  # reached with a zone only, see below
+        (await network.connect_as("every", address, 443)).close()
+        mapped = getattr(address, "ipv4_mapped", None)
+        if [str(mapped or address), 443, "every"] not in syns(network):
+            missed.append(str(owned))
+    return missed
+
+
+def test_every_address_of_every_range_is_ours(inside):
+    assert inside(every_range) == []
+
+
+async def link_local(network):
+    await serve(network)
+    await child(network, CONNECT, "fe80::9%lo", "443")
+    found = await child(network, CONNECT, "fe80::9", "443")
+    return found, syns(network)
+
+
+def test_link_local_needs_a_zone(inside):
+    found, seen = inside(link_local)
+    assert found == ["OSError 22 True"]
+    assert seen == [["fe80::9", 443, None]]
+
+
+async def nowhere(network):
+    return [
+        await child(network, CONNECT, str(lost), "443") for lost in NOWHERE.values()
+    ]
+
+
+def test_nothing_leads_nowhere(inside):
+    assert inside(nowhere) == [["OSError 101 True"]] * 2
+
+
+async def again(network):
+    """Open a second network after the first, as a proof does for each flaw."""
+    await serve(network)
+    await network.close()
+    other = type(network)(network.authority.ca_pem)
+    await other.start()
+    other.authority = network.authority
+    await serve(other)
+    found = await child(other, FETCH, "https://10.1.2.3/")
+    await other.close()
+    return found, network.files == other.files
+
+
+def test_a_network_can_follow_another(inside):
+    assert inside(again) == [['{"at":"10.1.2.3","label":null}'], True]

@@ -51,6 +51,50 @@ def complaint(folder: Path, text: str) -> tuple[int, str, str, str]:
     return int(line), what, error.hint, error.code
 
 
+PLACE = """
+[[place]]
+name = "inward"
+address = "10.0.0.0/8"
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what", "hint"),
+    [
+        ('"10.0.0.0/8"', '"10.0.0.1/8"', "host bits set", ""),
+        ('"10.0.0.0/8"', '"inside"', "no address or range", ""),
+        ('"10.0.0.0/8"', '"{case.address}"', "", ""),
+        ("address", 'dns = "lost"\naddress', "'lost' is no dns", "server-failure"),
+        ("address", 'turn = "time"\naddress', "'time' is no turn", "query, fetch"),
+        ("address", 'answers = [["home"]]\naddress', "'home' is no address", "nowhere"),
+        ("address", 'answers = "home"\naddress', "'home' is no address", "address"),
+        ("address", 'aliases = "many"\naddress', "whole number", ""),
+        ("address", 'beside = "client"\naddress', "no address of its own", ""),
+        ('address = "10.0.0.0/8"', 'beside = "x"', "no place 'x'", "client, evil"),
+        ("[[place]]", PLACE + "\n[[place]]", "Two places", ""),
+    ],
+)
+def test_mistakes_in_places(
+    tmp_path: Path, old: str, new: str, what: str, hint: str
+) -> None:
+    text = GOOD.replace("flaws", 'needs = ["canary"]\nflaws')
+    if not what:
+        row = '[[case]]\nname = "a"\naddress = "10.0.0.1"\n'
+        text = text.replace("[[change]]", row + "\n[[change]]")
+        (tmp_path / "one.toml").write_text(text + PLACE.replace(old, new), "utf-8")
+        assert load_scenario(tmp_path / "one.toml").place[0].address == "{case.address}"
+        return
+    _, told, hinted, _ = complaint(tmp_path, text + PLACE.replace(old, new))
+    assert what in told
+    assert hint in hinted
+
+
+@pytest.mark.parametrize("field", ['called = "intranet"', 'dns = "no-such-name"'])
+def test_names_of_others_need_a_power(tmp_path: Path, field: str) -> None:
+    text = f'{GOOD}\n[[place]]\nname = "inward"\n{field}\n'
+    assert "needs a power of the lab" in complaint(tmp_path, text)[1]
+
+
 def test_the_good_one_is_good(tmp_path: Path) -> None:
     file = tmp_path / "one.toml"
     file.write_text(GOOD + STEPS, "utf-8")

@@ -107,6 +107,17 @@ def test_a_name_that_was_only_asked_for_is_untouched() -> None:
     assert found.legal is True
 
 
+def test_a_place_that_may_be_connected_to_gets_no_request() -> None:
+    evidence = new_evidence()
+    expect = Expect(REQUIREMENT, unasked=["neighbour"])
+    touch(evidence, LABEL, "neighbour", Depth.TLS)
+    assert answer(expect, result(), evidence, LABEL, {}).legal is True
+    touch(evidence, LABEL, "neighbour", Depth.HTTP)
+    found = answer(expect, result(changed=False), evidence, LABEL, {})
+    assert (found.legal, found.illegal) == (False, ("unasked",))
+    assert "neighbour got a request" in found.actual
+
+
 def test_another_scenario_s_contact_is_not_ours() -> None:
     evidence = new_evidence()
     touch(evidence, "as/test/other", "inward")

@@ -147,3 +147,45 @@ def test_a_request_target_shows_no_secret(log: Log) -> None:
     (event,) = log.events
     assert isinstance(event, ContactSeen)
     assert event.target == "/i1/cb?code=‹code-1›"
+
+
+def test_beside_another_place_the_name_tells(log: Log) -> None:
+    log.evidence.claim(
+        A, "neighbour", host="other-1.net", address=INWARD, prefix="/i1", beside=True
+    )
+    log.contact(Depth.TCP, INWARD)
+    log.contact(Depth.TLS, INWARD, name="other-1.net")
+    log.contact(Depth.HTTP, INWARD, name="inward-1.net")
+    assert (log.touched(A, "inward"), log.touched(A, "neighbour")) == (2, 1)
+    assert log.evidence.asked(A, "neighbour") == []
+    log.contact(Depth.HTTP, INWARD, name="other-1.net")
+    assert len(log.evidence.asked(A, "neighbour")) == 1
+
+
+def test_a_request_to_a_name_counts_at_any_of_its_addresses(log: Log) -> None:
+    log.contact(Depth.HTTP, TWO, name="inward-1.net", target="/i1/client.json")
+    log.contact(Depth.HTTP, ONE, name="inward-1.net", target="/i1/client.json")
+    log.contact(Depth.TLS, INWARD, name="inward-1.net")
+    assert len(log.evidence.asked(A, "inward")) == 0
+    elsewhere = ipaddress.ip_address("93.184.216.254")
+    log.contact(Depth.HTTP, elsewhere, name="inward-1.net", target="/i1/client.json")
+    assert len(log.evidence.asked(A, "inward")) == 1
+    assert log.touched(A, "inward") == 1, "the handshake at its own address"
+
+
+@pytest.mark.parametrize("home", ["127.0.0.1", "::1"])
+def test_a_target_talks_to_itself_on_other_ports(log: Log, home: str) -> None:
+    address = ipaddress.ip_address(home)
+    log.evidence.claim(B, "inward", address=address)
+    log.contact(Depth.TCP, address, port=5432)
+    log.contact(Depth.TCP, address, port=53)
+    assert log.touched(B, "inward") == 0
+    log.contact(Depth.TCP, address, port=443)
+    log.contact(Depth.TCP, address, port=80)
+    assert log.touched(B, "inward") == 2
+
+
+def test_a_zone_id_only_names_the_interface(log: Log) -> None:
+    log.evidence.claim(B, "inward", address=ipaddress.ip_address("fe80::9%lo"))
+    log.contact(Depth.TCP, ipaddress.ip_address("fe80::9"))
+    assert log.touched(B, "inward") == 1

@@ -59,7 +59,7 @@ class AgentWorld(World):
         if place is not None and not place.host and address is not None:
             host = f"[{address}]" if address.version == 6 else str(address)
         site = Site(name, host, address, "")
-        self._point(site, place)
+        self.point(label, site, place)
         if responder is not None:
             self.web.open_site(host, responder)
         self.evidence.claim(label, name, host=host, address=site.address)

@@ -120,24 +120,24 @@ class Identity:
 
     async def serve_logo(self, request: Request) -> Response:
         """Answer a fetch of the logo."""
-        response = Response(200, (("Content-Type", "image/png"),), _PIXEL)
-        self.served("logo", request, response, False)
-        return response
+        return self._respond(Message.LOGO_RESPONSE, request, _PIXEL, None, "image/png")
 
     def _body(self, message: Message, tree: dict[str, Any]) -> tuple[bytes, bool]:
         changes = changes_of(self.active(), message)
         return to_json(edit_tree(tree, changes), changes), bool(changes)
 
     def _respond(
-        self, message: Message, request: Request, body: bytes, edited: Message | None
+        self,
+        message: Message,
+        request: Request,
+        body: bytes,
+        edited: Message | None,
+        kind: str = "application/json",
     ) -> Response:
         changes = changes_of(self.active(), message)
         tree: dict[str, Any] = {
             "status": 200,
-            "headers": {
-                "Content-Type": "application/json",
-                "Cache-Control": "max-age=60",
-            },
+            "headers": {"Content-Type": kind, "Cache-Control": "max-age=60"},
         }
         tree = edit_tree(tree, changes)
         if "body" in tree:

@@ -85,7 +85,9 @@ async def make_state(
     if any(step.as_ == "other" for step in steps) or _mentions(scenario, "other."):
         await _add_identity(state, "other", f"/i{world.serial()}", None)
     for name in sorted({"evil", *places} - {"client", "other"}):
-        state.sites[name] = await world.site(label, name, prefix, places.get(name))
+        place = places.get(name)
+        beside = state.sites[place.beside] if place and place.beside else None
+        state.sites[name] = await world.site(label, name, prefix, place, beside)
     _apply_flow_changes(state)
     return state
 

@@ -23,19 +23,24 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
-from cimd_testbed.net._zone import Zone
+from cimd_testbed.net._contacts import IPAddress
+from cimd_testbed.net._zone import Fault, Zone
 
 DNS_ADDRESS = "127.0.0.1"
 _PORT = 53
 _UDP_SIZE = 1232
+_TCP_SIZE = 65535
 _IDLE_SECONDS = 30.0
 _VERSIONS = {dns.rdatatype.A: 4, dns.rdatatype.AAAA: 6}
 _NO_ADDRESS = 0
 """Asks the zone for addresses of no version: the name alone counts, and is recorded."""
 
 
-def answer_query(zone: Zone, wire: bytes, *, limit: int = 65535) -> bytes | None:
-    """Answer one query; None when it is not even a query that could be answered."""
+def answer_query(zone: Zone, wire: bytes, *, limit: int = _TCP_SIZE) -> bytes | None:
+    """Answer one query; None when it is not even a query that could be answered.
+
+    `limit` is how many bytes the transport takes; less than the most means UDP.
+    """
     try:
         query = dns.message.from_wire(wire, ignore_trailing=True)
         response = dns.message.make_response(query, recursion_available=True)
@@ -48,16 +53,32 @@ def answer_query(zone: Zone, wire: bytes, *, limit: int = 65535) -> bytes | None
     name = question.name.to_text(omit_final_dot=True)
     version = _VERSIONS.get(question.rdtype, _NO_ADDRESS)
     found = zone.lookup(name, version)
-    _, *aliases = zone.chain(name)
+    fault = zone.fault_of(name)
+    if fault is Fault.SILENT:
+        return None
+    if fault is Fault.SERVER_FAILURE:
+        response.set_rcode(dns.rcode.SERVFAIL)
+        return response.to_wire()
     if found is None:
         response.set_rcode(dns.rcode.NXDOMAIN)
+    cut = fault is Fault.TRUNCATED and limit < _TCP_SIZE
+    if cut:
+        response.flags |= dns.flags.TC
+    _fill(response, zone.chain(name)[1:], found[:1] if cut and found else found)
+    return _fit(response, limit)
+
+
+def _fill(
+    response: dns.message.Message, aliases: list[str], found: list[IPAddress] | None
+) -> None:
+    """Add what the name is called elsewhere, and its addresses there."""
+    question = response.question[0]
     owner = question.name
     for alias in aliases:
         _add(response, owner, dns.rdatatype.CNAME, [f"{alias}."])
         owner = dns.name.from_text(alias)
     if found:
         _add(response, owner, question.rdtype, [str(address) for address in found])
-    return _fit(response, limit)
 
 
 def asked_name(wire: bytes) -> str:
@@ -81,7 +102,7 @@ def _add(
 
 
 def _fit(response: dns.message.Message, limit: int) -> bytes:
-    wire = response.to_wire(max_size=65535, want_shuffle=False)
+    wire = response.to_wire(max_size=_TCP_SIZE, want_shuffle=False)
     if len(wire) <= limit:
         return wire
     response.answer.clear()
@@ -100,6 +121,11 @@ class _Datagrams(asyncio.DatagramProtocol):
     def __init__(self, zone: Zone) -> None:
         self._zone = zone
         self._transport: asyncio.DatagramTransport | None = None
+        self.closed = asyncio.Event()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        self.closed.set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.DatagramTransport, transport)
@@ -122,14 +148,14 @@ class DnsServer:
     """Serves a zone at 127.0.0.1 port 53."""
 
     zone: Zone
-    _datagrams: asyncio.DatagramTransport | None = None
+    _datagrams: tuple[asyncio.DatagramTransport, _Datagrams] | None = None
     _server: asyncio.Server | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def start(self) -> None:
         """Open both sockets."""
         loop = asyncio.get_running_loop()
-        self._datagrams, _ = await loop.create_datagram_endpoint(
+        self._datagrams = await loop.create_datagram_endpoint(
             lambda: _Datagrams(self.zone), local_addr=(DNS_ADDRESS, _PORT)
         )
         self._server = await asyncio.start_server(self._accept, DNS_ADDRESS, _PORT)
@@ -158,9 +184,11 @@ class DnsServer:
                 await writer.drain()
 
     async def close(self) -> None:
-        """Close both sockets and every connection."""
+        """Close both sockets and every connection, so that a next server can start."""
         if self._datagrams is not None:
-            self._datagrams.close()
+            transport, protocol = self._datagrams
+            transport.close()
+            await protocol.closed.wait()
         if self._server is not None:
             self._server.close()
         for task in list(self._tasks):

@@ -56,12 +56,22 @@ class LabFiles:
     """The system's bundle with the lab's CA appended."""
 
 
+_placed: dict[bytes, LabFiles] = {}
+"""What this process has mounted, by CA: it stays as long as the namespace."""
+
+
 def place_files(ca_pem: bytes, environ: Mapping[str, str]) -> LabFiles:
     """Mount everything in its place; needs a mount namespace of our own.
 
-    Raises `LabFilesError` without one, and when the resolver's files or a socket
-    cannot be covered.
+    Once for each CA: a proof opens the network again and again. Raises `LabFilesError`
+    without a namespace, and when the resolver's files or a socket cannot be covered.
     """
+    if ca_pem not in _placed:
+        _placed[ca_pem] = _place_files(ca_pem, environ)
+    return _placed[ca_pem]
+
+
+def _place_files(ca_pem: bytes, environ: Mapping[str, str]) -> LabFiles:
     if not has_own_mounts():
         raise LabFilesError("Refusing to mount outside a lab: call `enter_lab` first.")
     try:

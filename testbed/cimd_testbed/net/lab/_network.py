@@ -26,7 +26,8 @@ from cimd_testbed.net._dialer import (
 from cimd_testbed.net._leases import OWN_SOURCES, TARGET_ADDRESSES
 from cimd_testbed.net._listener import CertificateFor, Listener, Service
 from cimd_testbed.net._namespace import inside_verified_namespace
-from cimd_testbed.net._network import LAB_RANGES, LOOPBACK, Network, ZoneResolver
+from cimd_testbed.net._network import LOOPBACK, Network, ZoneResolver
+from cimd_testbed.net._ranges import LAB_RANGES
 from cimd_testbed.net.lab._dns import DnsServer
 from cimd_testbed.net.lab._environment import clean_environment, trust_environment
 from cimd_testbed.net.lab._files import LabFiles, place_files
