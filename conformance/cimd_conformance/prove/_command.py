@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -132,25 +135,59 @@ def _coverage(matrix: Matrix, *, update: bool) -> list[str]:
 
 
 def _collect(job: Job, matrix: Matrix) -> tuple[dict[str, Status], float]:
+    """Run the proof, each role in a process of its own: they share nothing."""
+    roles = sorted({i.scenario.role for i in matrix.instances})
+    inners = [InnerProcess(msgspec.structs.replace(job, role=role)) for role in roles]
     honest: dict[str, Status] = {}
-    finished: RunFinished | None = None
-    inner = InnerProcess(job)
-    with StopSignals(inner), inner:
+    seconds: list[float] = []
+
+    def take(inner: InnerProcess) -> RunFinished | None:
+        finished = None
         for event in inner.events():
-            if isinstance(event, FlawTried) and event.flaw == HONEST:
-                honest = event.statuses
-            elif isinstance(event, FlawTried):
-                matrix.tried[event.flaw] = event
-                if sys.stderr.isatty():
-                    print(f"\r{len(matrix.tried)} flaws tried", end="", file=sys.stderr)  # noqa: T201
+            if isinstance(event, FlawTried):
+                _tried(event, matrix, honest)
             elif isinstance(event, RunFinished):
                 finished = event
-        if finished is None or finished.exit_code:
-            _fail(finished, inner.stderr_tail())
-    return honest, finished.seconds if finished else 0.0
+        return finished
+
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(StopSignals(_All(inners)))
+        for inner in inners:
+            stack.enter_context(inner)
+        with ThreadPoolExecutor(len(inners)) as threads:
+            ends = list(threads.map(take, inners))
+        for inner, finished in zip(inners, ends, strict=True):
+            if finished is None or finished.exit_code:
+                _fail(finished, inner.stderr_tail())
+            seconds.append(finished.seconds)
+    return honest, max(seconds)
 
 
-def _fail(finished: RunFinished | None, tail: list[str]) -> None:
+def _tried(event: FlawTried, matrix: Matrix, honest: dict[str, Status]) -> None:
+    if event.flaw == HONEST:
+        honest.update(event.statuses)
+        return
+    matrix.tried[event.flaw] = event
+    if sys.stderr.isatty():
+        print(f"\r{len(matrix.tried)} flaws tried", end="", file=sys.stderr)  # noqa: T201
+
+
+@dataclass(frozen=True, slots=True)
+class _All:
+    """Several inner processes, as one that signals stop."""
+
+    inners: list[InnerProcess]
+
+    def ask_to_stop(self) -> None:
+        for inner in self.inners:
+            inner.ask_to_stop()
+
+    def kill(self) -> None:
+        for inner in self.inners:
+            inner.kill()
+
+
+def _fail(finished: RunFinished | None, tail: list[str]) -> NoReturn:
     told = finished.details.get("error") if finished else None
     if told and finished and finished.exit_code == int(ExitCode.USAGE):
         raise ConfigError(told["code"], told["message"], told["hint"])
