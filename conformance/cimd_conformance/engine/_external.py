@@ -20,7 +20,11 @@ from cimd_conformance.engine._process import (
     wait_ready,
 )
 from cimd_conformance.engine._surroundings import Surroundings
-from cimd_conformance.engine._target import RunningTarget, read_metadata
+from cimd_conformance.engine._target import (
+    RunningTarget,
+    demand_secure_endpoints,
+    read_metadata,
+)
 from cimd_conformance.flows.authorization_server import (
     AsWorld,
     TargetView,
@@ -146,6 +150,7 @@ async def _read(world: AsWorld, placed: Placed) -> None:
         )
     finally:
         await http.close()
+    demand_secure_endpoints(view.issuer, metadata)
     token_endpoint = str(metadata["token_endpoint"])
     authorization = split_url(str(metadata["authorization_endpoint"]))
     world.target = replace(

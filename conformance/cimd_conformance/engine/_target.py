@@ -85,3 +85,21 @@ async def read_metadata(
         "Check `server.issuer` in the target file, or name the URL as "
         "`server.metadata`.",
     )
+
+
+def demand_secure_endpoints(issuer: str, metadata: dict[str, Any]) -> None:
+    """Refuse an https issuer's endpoints on plain HTTP: nobody answers there.
+
+    Raises `TargetError`; what is at fault is mostly a server that takes the scheme from
+    the request and was not told that a proxy stands before it.
+    """
+    for name in ("authorization_endpoint", "token_endpoint"):
+        url = str(metadata[name])
+        if issuer.startswith("https:") and url.lower().startswith("http:"):
+            raise TargetError(
+                "plain-http-endpoint",
+                f"The metadata of {issuer} names the {name} {url}.",
+                "If the server takes the scheme from the request, set "
+                "`server.forwarded = true` in the target file and let the server trust "
+                "X-Forwarded-Proto.",
+            )

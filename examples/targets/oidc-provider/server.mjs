@@ -7,12 +7,15 @@
 //               and says so in X-Forwarded-Proto and X-Forwarded-Host
 // PORT          local plain HTTP port
 // RESOURCE      the MCP server that tokens are for
-// TOKEN_FORMAT  `jwt` (default), or `opaque`: then RESOURCE_SECRET is what the MCP server
-//               authenticates with, as the client `resource-server`, to introspect them
+// TOKEN_FORMAT  `jwt` (default) or `opaque`
+// RESOURCE_SECRET
+//               lets the MCP server introspect tokens, as the client `resource-server`
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import Provider, { errors } from 'oidc-provider';
 
 const { PUBLIC_URL, PORT, RESOURCE, TOKEN_FORMAT = 'jwt', RESOURCE_SECRET } = process.env;
+
+const introspects = Boolean(RESOURCE_SECRET);
 
 function key(type, options, alg) {
   const { privateKey } = generateKeyPairSync(type, options);
@@ -28,8 +31,8 @@ const resourceServer = {
 };
 
 const provider = new Provider(PUBLIC_URL, {
-  clients: RESOURCE_SECRET ? [resourceServer] : [],
-  clientAuthMethods: ['none', 'private_key_jwt', 'client_secret_basic'],
+  clients: introspects ? [resourceServer] : [],
+  clientAuthMethods: ['none', 'private_key_jwt', ...(introspects ? ['client_secret_basic'] : [])],
   cookies: { keys: [randomBytes(32).toString('base64url')] },
   jwks: {
     keys: [
@@ -39,7 +42,7 @@ const provider = new Provider(PUBLIC_URL, {
   },
   features: {
     clientIdMetadataDocument: { enabled: true, ack: 'draft-02' },
-    introspection: { enabled: true },
+    introspection: { enabled: introspects },
     resourceIndicators: {
       getResourceServerInfo(_ctx, indicator) {
         if (indicator !== RESOURCE) throw new errors.InvalidTarget();
