@@ -45,7 +45,10 @@ _structure = importlib.import_module("cimd_conformance.catalogue._structure")
 _near = importlib.import_module("cimd_conformance.catalogue._near")
 _target = importlib.import_module("cimd_conformance.target._load")
 _scenario_file = importlib.import_module("cimd_conformance.model._scenario")
-_words_file = importlib.import_module("cimd_conformance.model._words")
+_words_files = [
+    importlib.import_module(f"cimd_conformance.model.{name}")
+    for name in ("_words", "_messages")
+]
 _target_file = importlib.import_module("cimd_conformance.target._model")
 
 _NEAR_OF = "https://example.com/app/cb"
@@ -121,7 +124,9 @@ FIELDS = {
 MESSAGES = {
     "client_document": "The client metadata document, a JSON object.",
     "client_document_response": "The HTTP response that carries it: `status`, "
-    "`headers`, `body`, and `mode` (`whole`, `slow` or `endless`).",
+    "`headers`, `body`, `coding` (`gzip` or `deflate`), `framing` (`length`, `chunked` "
+    "or `close`), and `mode` (`whole`; `slow`, `slow-head`, `silent`: in drips or "
+    "never; `endless`, `endless-head`: without an end).",
     "jwks": "The key set at `jwks_uri`.",
     "jwks_response": "The HTTP response that carries it, as above.",
     "logo_response": "The HTTP response to a fetch of the logo, as above.",
@@ -148,6 +153,7 @@ POWERS = {
     "dns-control": "the testbed answers every query: changing, mixed, slow, inward",
     "canary": "special-use addresses lead to a listener that serves a valid document",
     "tls-variants": "hosts can have certificates that are bad in one way",
+    "old-tls": "hosts can speak TLS 1.0 and 1.1 only, where the runtime still can",
     "every-address": "contact with addresses that no kernel dials is seen: multicast, "
     "broadcast, link-local without a zone (the embedded reference only)",
     "clock": "the target's clock can be moved (the embedded reference only)",
@@ -251,7 +257,8 @@ def _class_doc(module: ModuleType, annotation: str) -> str:
 
 def _enum(name: str) -> dict[str, str]:
     found = {}
-    for node, doc in _documented(_body(_words_file, name)):
+    module = next(file for file in _words_files if name in vars(file))
+    for node, doc in _documented(_body(module, name)):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
             found[str(node.value.value)] = doc
     return found

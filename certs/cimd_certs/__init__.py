@@ -11,7 +11,14 @@ for, and nobody but the target of the run should be told to trust the CA.
 
 from cimd_certs._authority import Authority
 from cimd_certs._bad import BadCertificate
-from cimd_certs._leaf import Leaf
+from cimd_certs._leaf import Leaf, old_tls
 from cimd_certs._trust import TrustHint, trust_hints
 
-__all__ = ["Authority", "BadCertificate", "Leaf", "TrustHint", "trust_hints"]
+__all__ = [
+    "Authority",
+    "BadCertificate",
+    "Leaf",
+    "TrustHint",
+    "old_tls",
+    "trust_hints",
+]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from cimd_certs._bad import BadCertificate, make_bad
 from cimd_certs._identity import exact_identities, shared_identities
-from cimd_certs._leaf import ALPN, Leaf, write_private
+from cimd_certs._leaf import ALPN, Leaf, speak_old_tls, write_private
 
 if TYPE_CHECKING:
     import trustme
@@ -80,6 +80,12 @@ class Authority:
         if context is None:
             context = make_bad(self._ca, kind, name, self._now()).context()
             self._bad[kind, name] = context
+        return context
+
+    def old_context(self, name: str) -> ssl.SSLContext:
+        """Give a server context that speaks TLS 1.0 and 1.1 only (see `old_tls`)."""
+        context = self.leaf(name).context()
+        speak_old_tls(context)
         return context
 
     def trust(self) -> ssl.SSLContext:

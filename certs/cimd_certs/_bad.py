@@ -27,6 +27,10 @@ class BadCertificate(StrEnum):
     """It is its own issuer."""
     UNKNOWN_CA = "unknown-ca"
     """Its issuer is a CA that nobody trusts."""
+    ISSUED_BY_LEAF = "issued-by-leaf"
+    """Its issuer is a trusted certificate that is no CA's."""
+    FOR_CLIENTS = "for-clients"
+    """It is for clients only."""
 
 
 def make_bad(ca: trustme.CA, kind: BadCertificate, name: str, now: float) -> Leaf:
@@ -48,3 +52,8 @@ def make_bad(ca: trustme.CA, kind: BadCertificate, name: str, now: float) -> Lea
             return _signing.issue_self_signed(names, good)
         case BadCertificate.UNKNOWN_CA:
             return _signing.issue(_signing.make_ca(), names, good)
+        case BadCertificate.ISSUED_BY_LEAF:
+            issuer = _signing.issue(ca, ("another-name.invalid",), good)
+            return _signing.issue_from(issuer, names, good)
+        case BadCertificate.FOR_CLIENTS:
+            return _signing.issue_from(_signing.of_ca(ca), names, good, clients=True)

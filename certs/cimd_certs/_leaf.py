@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import tempfile
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +17,20 @@ def write_private(path: Path, data: bytes) -> None:
     path.unlink(missing_ok=True)
     path.touch(mode=0o600, exist_ok=False)
     path.write_bytes(data)
+
+
+def old_tls() -> bool:
+    """Whether this runtime can still offer TLS 1.1 to somebody."""
+    return ssl.HAS_TLSv1_1
+
+
+def speak_old_tls(context: ssl.SSLContext) -> None:
+    """Let a server context speak TLS 1.0 and 1.1, and nothing newer."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")  # their signatures are SHA-1
 
 
 @dataclass(frozen=True, slots=True)

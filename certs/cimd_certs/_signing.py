@@ -71,6 +71,33 @@ def issue(ca: trustme.CA, identities: Sequence[str], validity: Validity) -> Leaf
     return Leaf(chain, pkcs8(made.private_key_pem.bytes()))
 
 
+def of_ca(ca: trustme.CA) -> Leaf:
+    """Return a CA's certificate and key."""
+    return Leaf(ca.cert_pem.bytes(), ca.private_key_pem.bytes())
+
+
+def issue_from(
+    issuer: Leaf,
+    identities: Sequence[str],
+    validity: Validity,
+    *,
+    clients: bool = False,
+) -> Leaf:
+    """Issue a leaf with any certificate's key, whether it may or not.
+
+    The chain has the issuer too; with `clients` the leaf is for clients only.
+    """
+    parent = x509.load_pem_x509_certificate(issuer.certificate)
+    parent_key = serialization.load_pem_private_key(issuer.key, None)
+    assert isinstance(parent_key, ec.EllipticCurvePrivateKey)
+    key = ec.generate_private_key(ec.SECP256R1())
+    usage = ExtendedKeyUsageOID.CLIENT_AUTH if clients else None
+    builder = _builder(identities, validity, key.public_key(), usage)
+    builder = builder.subject_name(_name("odd issuer")).issuer_name(parent.subject)
+    made = _sign(builder, key, parent_key)
+    return Leaf(made.certificate + issuer.certificate, made.key)
+
+
 def issue_self_signed(identities: Sequence[str], validity: Validity) -> Leaf:
     """Make a leaf that is its own issuer."""
     key = ec.generate_private_key(ec.SECP256R1())
@@ -109,11 +136,14 @@ def _general_name(identity: str) -> x509.GeneralName:
 
 
 def _builder(
-    identities: Sequence[str], validity: Validity, key: ec.EllipticCurvePublicKey
+    identities: Sequence[str],
+    validity: Validity,
+    key: ec.EllipticCurvePublicKey,
+    usage: x509.ObjectIdentifier | None = None,
 ) -> x509.CertificateBuilder:
     not_before, not_after = validity.dates
     names = [_general_name(identity) for identity in identities]
-    usages = [ExtendedKeyUsageOID.SERVER_AUTH]
+    usages = [usage or ExtendedKeyUsageOID.SERVER_AUTH]
     return (
         x509.CertificateBuilder()
         .public_key(key)

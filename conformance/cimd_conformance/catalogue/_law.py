@@ -15,7 +15,10 @@ from cimd_conformance.catalogue._placeholders import strings
 from cimd_conformance.model import Scenario
 
 LAB_POWERS = frozenset(
-    {"public-address", "dns-control", "canary", "tls-variants", "every-address"}
+    {
+        *("public-address", "dns-control", "canary", "tls-variants"),
+        *("old-tls", "every-address"),
+    }
 )
 _HINT = "Use {place.origin}, a loopback literal, or declare `needs`."
 
@@ -43,7 +46,8 @@ def law(
     if LAB_POWERS & set(scenario.needs):
         return
     for number, place in enumerate(scenario.place):
-        if place.address or place.answers or place.called or place.dns:
+        own = (place.address, place.answers, place.called, place.dns, place.tls)
+        if any(own):
             powers = ", ".join(sorted(LAB_POWERS))
             what = "A place with an address or answers needs a power of the lab."
             yield ["place", number], what, f"allowed in `needs`: {powers}"

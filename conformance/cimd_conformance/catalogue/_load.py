@@ -144,7 +144,7 @@ def expand_scenario(scenario: Scenario, file: str) -> Iterator[Instance]:
             known = {f"case.{key}": value for key, value in row.items()}
             yield Instance(
                 scenario.id + suffix,
-                _fill(scenario, known) if known else scenario,
+                _fill(scenario, known, row.get("change", [])) if known else scenario,
                 _variant(scenario.role, chosen),
                 file,
             )
@@ -157,8 +157,10 @@ def _variant(role: Role, chosen: dict[str, str]) -> dict[str, str]:
     return variant
 
 
-def _fill(scenario: Scenario, known: dict[str, Any]) -> Scenario:
+def _fill(scenario: Scenario, known: dict[str, Any], changes: list[Any]) -> Scenario:
+    """Return the scenario of one row, with the row's own changes after the others."""
     data = msgspec.to_builtins(scenario)
+    data["change"] = [*data.get("change", []), *changes]
     for part in ("title", "place", "change", "expect", "step"):
         if part in data:
             data[part] = expand(data[part], known)

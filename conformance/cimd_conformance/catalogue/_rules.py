@@ -11,13 +11,13 @@ from cimd_conformance.catalogue._placeholders import near_misses, placeholders
 from cimd_conformance.catalogue._places import places
 from cimd_conformance.catalogue._requirements import load_attacks, load_requirements
 from cimd_conformance.catalogue._structure import structure
-from cimd_conformance.model import OUTCOME_SETS, Outcome, Scenario
+from cimd_conformance.model import OUTCOME_SETS, Outcome, Scenario, TlsFault
 
 Complaint = tuple[list[str | int], str, str]
 """Where, what is wrong, and what is allowed."""
 
 POWERS = (
-    *("public-address", "dns-control", "canary", "tls-variants"),
+    *("public-address", "dns-control", "canary", "tls-variants", "old-tls"),
     *("every-address", "clock"),
 )
 VARIANTS = {
@@ -80,6 +80,13 @@ def _words(scenario: Scenario) -> Iterator[Complaint]:
     yield from _word(["isolation"], scenario.isolation, ISOLATION, "isolation")
     for need in scenario.needs:
         yield from _word(["needs"], need, POWERS, "power")
+    for number, place in enumerate(scenario.place):
+        if place.tls is not None and not place.tls.startswith("{case."):
+            where: list[str | int] = ["place", number, "tls"]
+            yield from _word(where, place.tls, tuple(TlsFault), "fault of TLS")
+            power = "old-tls" if place.tls == TlsFault.OLD_PROTOCOL else "tls-variants"
+            if power not in scenario.needs:
+                yield where, f"Needs the power {power}.", ""
     for name in scenario.without:
         yield from _word(["without"], name, ACCOMMODATIONS, "accommodation")
     for feature in scenario.features:
@@ -133,7 +140,8 @@ def _near(scenario: Scenario) -> Iterator[Complaint]:
 
 
 def _asks(expect: Any) -> bool:
-    judged = (expect.equals, expect.contains, expect.lacks)
+    judged = [expect.equals, expect.contains, expect.lacks]
+    judged += [expect.at_most, expect.same_as]
     return bool(
         expect.outcome
         or expect.untouched
@@ -154,9 +162,10 @@ def _steps(scenario: Scenario) -> Iterator[Complaint]:
     allowed = "allowed: " + (", ".join(names) or "none, for want of named steps")
     for part, items in (("change", scenario.change), ("expect", scenario.expect)):
         for number, item in enumerate(items):
-            named = getattr(item, "step", None)
-            if named is not None and named not in names:
-                yield [part, number, "step"], f"No step is named {named!r}.", allowed
+            for key in ("step", "same_as"):
+                named = getattr(item, key, None)
+                if named is not None and named not in names:
+                    yield [part, number, key], f"No step is named {named!r}.", allowed
 
 
 def known_names(scenario: Scenario) -> set[str]:

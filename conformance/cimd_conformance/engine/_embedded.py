@@ -20,8 +20,8 @@ from cimd_conformance.flows.authorization_server import (
     run_flow,
 )
 from cimd_testbed.core import ShiftedClock
-from cimd_testbed.net import Service
-from cimd_testbed.parties import Credentials
+from cimd_testbed.net import Service, ShiftedTimeouts
+from cimd_testbed.parties import Credentials, MovedPace
 from cimd_testbed.reference.authorization_server import (
     AuthorizationServer,
     Checks,
@@ -51,17 +51,7 @@ async def start_embedded(around: Surroundings, checks: Checks) -> RunningTarget:
     """Start the reference on the run's network, with the given checks."""
     network, authority = around.network, around.authority
     clock = ShiftedClock()
-    server = AuthorizationServer(
-        reference_settings(),
-        checks,
-        dialer=network.dialer(None),
-        resolver=network.resolver(None),
-        trust=authority.trust(),
-        clock=clock,
-    )
-    network.zone.point(HOST, ADDRESS)
-    service = Service(labelled(server.handle), authority.context_for, network.contacts)
-    await network.listen(ADDRESS, 443, service)
+    await _serve(around, checks, clock)
     world = AsWorld(
         network,
         around.parties.web,
@@ -72,6 +62,8 @@ async def start_embedded(around: Surroundings, checks: Checks) -> RunningTarget:
         clock.advance,
         clock.now,
         around.parties.ports,
+        pace=MovedPace(clock.now, clock.advance),
+        doors=around.parties.doors,
         target=_view({}),
     )
     http = world.http("metadata")
@@ -86,6 +78,23 @@ async def start_embedded(around: Surroundings, checks: Checks) -> RunningTarget:
         JOBS,
         0.0,
     )
+
+
+async def _serve(around: Surroundings, checks: Checks, clock: ShiftedClock) -> None:
+    """Put the reference on the network, in the time of a clock that can be moved."""
+    network, authority = around.network, around.authority
+    server = AuthorizationServer(
+        reference_settings(),
+        checks,
+        dialer=network.dialer(None),
+        resolver=network.resolver(None),
+        trust=authority.trust(),
+        clock=clock,
+        limit=ShiftedTimeouts(clock).limit,
+    )
+    network.zone.point(HOST, ADDRESS)
+    service = Service(labelled(server.handle), authority.context_for, network.contacts)
+    await network.listen(ADDRESS, 443, service)
 
 
 def _view(metadata: dict[str, object], url: str = "") -> TargetView:

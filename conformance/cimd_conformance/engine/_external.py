@@ -107,6 +107,8 @@ def _world(around: Surroundings, placed: Placed, view: TargetView) -> AsWorld:
         now=SystemClock().now,
         ports=around.parties.ports,
         seconds=placed.target.limits.seconds,
+        patience=placed.target.limits.patience,
+        doors=around.parties.doors,
         target=view,
     )
 

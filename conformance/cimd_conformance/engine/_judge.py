@@ -16,6 +16,7 @@ from cimd_conformance.model import (
     Check,
     Expect,
     Level,
+    Message,
     Outcome,
     Status,
 )
@@ -139,10 +140,13 @@ def _judge_message(
         return None
     where = ".".join([expect.in_.value, *(str(key) for key in expect.at)])
     rules = _rules(expect, known)
+    if expect.same_as is not None:
+        rules.append(_as_after(expect.in_, expect, result))
     expected = [f"{where} {text}" for text, _ in rules]
-    if expect.in_ not in result.messages:
+    messages = result.messages_of(expect.step)
+    if expect.in_ not in messages:
         return Answer(None, expected, result.detail, [], f"No {expect.in_.value} came.")
-    there, value = _part(result.messages[expect.in_], list(expect.at))
+    there, value = _part(messages[expect.in_], list(expect.at))
     shown = json.dumps(value, ensure_ascii=False) if there else "absent"
     legal = all(rule(there, value) for _, rule in rules)
     illegal = () if legal else ("message",)
@@ -150,8 +154,20 @@ def _judge_message(
     return Answer(legal, expected, actual, [], illegal=illegal)
 
 
+def _as_after(message: Message, expect: Expect, result: FlowResult) -> tuple[str, Any]:
+    """Return the rule that a part is what it was after another step."""
+    before = result.messages_of(expect.same_as).get(message)
+    _, wanted = _part(before, list(expect.at))
+    shown = json.dumps(wanted, ensure_ascii=False)[:_SHOWN]
+    text = f"is as after {expect.same_as}, {shown}"
+    return text, lambda there, v: there and _same(v, wanted)
+
+
 def _rules(expect: Expect, known: dict[str, Any]) -> list[tuple[str, Any]]:
     rules: list[tuple[str, Any]] = []
+    if expect.at_most is not None:
+        most = expect.at_most
+        rules.append((f"is at most {most}", lambda there, v: there and v <= most))
     if expect.equals is not None:
         wanted = expand(expect.equals, known)
         rules.append((f"is {wanted!r}", lambda there, v: there and _same(v, wanted)))

@@ -15,7 +15,7 @@ from cimd_testbed.net import (
     Service,
     Zone,
 )
-from cimd_testbed.parties import Web
+from cimd_testbed.parties import Doors, Web
 
 UPSTREAM_HOST = "idp.cimd-upstream.net"
 UPSTREAM_ADDRESS = ipaddress.IPv4Address("93.184.215.15")
@@ -32,25 +32,28 @@ class Parties:
     ports: dict[str, int]
     """On loopback, the port of each site; empty where sites have names."""
     upstream_origin: str
+    doors: Doors
 
 
 async def open_parties(network: Network, authority: Authority) -> Parties:
     """Start serving documents, callbacks and canaries."""
-    web = Web()
-    secure = Service(web.handle, authority.context_for, network.contacts)
+    web, doors = Web(), Doors(authority)
+    secure = Service(
+        web.handle, doors.certificate_for, network.contacts, door=doors.door
+    )
     if isinstance(network, LoopbackNetwork):
         ports = {}
         for site in SITES:
             await network.listen_everywhere((443,), secure)
             ports[site] = network.ports[443]
-        return Parties(web, ports, f"https://localhost:{ports['upstream']}")
+        return Parties(web, ports, f"https://localhost:{ports['upstream']}", doors)
     secure_port, plain_port = CANARY_PORTS
     await network.listen_everywhere((secure_port,), secure)
     plain = Service(web.handle, None, network.contacts)
     await network.listen_everywhere((plain_port,), plain)
     network.zone.point(UPSTREAM_HOST, UPSTREAM_ADDRESS)
     _name_the_usual(network.zone)
-    return Parties(web, {}, f"https://{UPSTREAM_HOST}")
+    return Parties(web, {}, f"https://{UPSTREAM_HOST}", doors)
 
 
 def _name_the_usual(zone: Zone) -> None:

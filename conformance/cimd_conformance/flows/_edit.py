@@ -52,25 +52,39 @@ def _edit_param(params: Params, name: str, change: Change) -> Params:
             return [*params[:at], (name, value), *params[at + 1 :]]
         case Op.REMOVE:
             return others
-        case Op.APPEND:
-            return [(k, v + value if k == name else v) for k, v in params]
+        case Op.APPEND | Op.PREPEND:
+            after = change.op is Op.APPEND
+            return [
+                (k, (v + value if after else value + v) if k == name else v)
+                for k, v in params
+            ]
         case Op.DUPLICATE:
             return [*params, (name, value)]
         case Op.RENAME:
             return [(value if k == name else k, v) for k, v in params]
         case Op.PAD:
             return [*others, (name, "x" * int(change.value))]
-        case Op.RAW | Op.BYTES:
+        case _:
             return params
 
 
 def edit_tree(tree: Any, changes: Iterable[Change]) -> Any:
-    """Apply changes to a JSON value; repeated members are left to `to_json`."""
+    """Apply changes to a JSON value; edits of its text are left to `to_json`."""
     tree = copy.deepcopy(tree)
     for change in changes:
-        if change.op not in (Op.RAW, Op.BYTES, Op.DUPLICATE):
+        if not _of_the_text(change):
             tree = _edit_at(tree, change.at, change)
     return tree
+
+
+_TEXT_OPS = frozenset(
+    {Op.RAW, Op.BYTES, Op.DUPLICATE, Op.PRECEDE, Op.JSON, Op.NEST, Op.FIT, Op.ENCODE}
+)
+
+
+def _of_the_text(change: Change) -> bool:
+    """Whether a change is made to the serialised value: what no JSON value can be."""
+    return change.op in _TEXT_OPS or (not change.at and change.op is not Op.SET)
 
 
 def _edit_at(node: Any, path: list[str | int], change: Change) -> Any:
@@ -100,34 +114,86 @@ def _edit_here(node: Any, key: str | int, change: Change) -> Any:
                 node.pop(key, None)
             else:
                 del node[key]
-        case Op.APPEND:
+        case Op.APPEND | Op.PREPEND:
             old = node.get(key, []) if isinstance(node, dict) else node[key]
             new = [change.value] if isinstance(old, list) else change.value
-            node[key] = old + new
+            node[key] = old + new if change.op is Op.APPEND else new + old
         case Op.RENAME:
             node[change.value] = node.pop(key)
         case Op.PAD:
             node[key] = "x" * int(change.value)
-        case Op.RAW | Op.BYTES | Op.DUPLICATE:
+        case Op.REPEAT:
+            node[key] = [change.value["of"]] * int(change.value["times"])
+        case _:
             pass
     return node
 
 
 def to_json(tree: Any, changes: Iterable[Change]) -> bytes:
-    """Serialise an edited value, with the repeated members that the changes ask for.
-
-    A repeated member goes last, after the honest one.
-    """
+    """Serialise an edited value, with what the changes do to its text."""
     changes = list(changes)
     replaced = whole(changes)
     if replaced is not None:
         return replaced
-    text = json.dumps(tree, ensure_ascii=False)
+    marked, texts = tree, {}
+    for number, change in enumerate(changes):
+        if change.op in (Op.JSON, Op.NEST):
+            marked = copy.deepcopy(marked)
+            mark = f"\ue000{number}\ue001"
+            texts[json.dumps(mark, ensure_ascii=False)] = _verbatim(change)
+            put = Change(change.in_, change.at, Op.SET, mark)
+            marked = _edit_at(marked, change.at, put)
+    text = json.dumps(marked, ensure_ascii=False)
+    for mark, verbatim in texts.items():
+        text = text.replace(mark, verbatim)
     for change in changes:
-        if change.op is Op.DUPLICATE:
-            if not isinstance(tree, dict) or len(change.at) != 1:
-                raise HarnessError("edit", f"{change.at} cannot be repeated.")
-            member = f"{json.dumps(str(change.at[0]))}: {json.dumps(change.value)}"
-            comma = "" if text == "{}" else ", "
-            text = f"{text[:-1]}{comma}{member}}}"
-    return text.encode()
+        text = _edit_text(text, change)
+    return _encoded(text, changes)
+
+
+def _verbatim(change: Change) -> str:
+    """Return the text that a change puts in the place of a value."""
+    if change.op is Op.NEST:
+        return "[" * int(change.value) + "]" * int(change.value)
+    return str(change.value)
+
+
+def _edit_text(text: str, change: Change) -> str:
+    """Make one change to the text of an object."""
+    match change.op:
+        case Op.DUPLICATE | Op.PRECEDE:
+            return _second_member(text, change)
+        case Op.FIT:
+            room = int(change.value) - len(_with_member(text, change.at, "").encode())
+            return _with_member(text, change.at, "x" * max(room, 0))
+        case Op.PAD if not change.at:
+            return text + " " * int(change.value)
+        case Op.APPEND if not change.at:
+            return text + str(change.value)
+        case Op.PREPEND if not change.at:
+            return str(change.value) + text
+        case _:
+            return text
+
+
+def _second_member(text: str, change: Change) -> str:
+    if not text.startswith("{") or len(change.at) != 1:
+        raise HarnessError("edit", f"{change.at} cannot be repeated.")
+    if change.op is Op.DUPLICATE:
+        return _with_member(text, change.at, change.value)
+    member = f"{json.dumps(str(change.at[0]))}: {json.dumps(change.value)}"
+    comma = "" if text == "{}" else ", "
+    return f"{{{member}{comma}{text[1:]}"
+
+
+def _with_member(text: str, at: list[str | int], value: Any) -> str:
+    """Return the text of an object with one member more, at its end."""
+    member = f"{json.dumps(str(at[0]))}: {json.dumps(value)}"
+    comma = "" if text == "{}" else ", "
+    return f"{text[:-1]}{comma}{member}}}"
+
+
+def _encoded(text: str, changes: Iterable[Change]) -> bytes:
+    """Return the bytes of a text: UTF-8 unless a change says otherwise."""
+    found = [str(change.value) for change in changes if change.op is Op.ENCODE]
+    return text.encode(found[-1] if found else "utf-8")

@@ -59,6 +59,12 @@ class FlowResult:
     """The placeholders of this flow, for expectations."""
     redact: Callable[[str], str] = str
     """Takes the secrets of this flow out of a text."""
+    after: dict[str, dict[Message, Any]] = field(default_factory=dict)
+    """What had come back by the end of each named step."""
+
+    def messages_of(self, step: str | None) -> dict[Message, Any]:
+        """Return what came back: by the end of a step, or of the whole flow."""
+        return self.messages if step is None else self.after.get(step, {})
 
 
 @dataclass(slots=True)
@@ -82,6 +88,9 @@ class FlowState:
     """Names of the steps since the last `publish`: what they serve is in force."""
     now_in: str | None = None
     """The name of the step that runs now."""
+
+    async def after_step(self) -> None:
+        """Take in what a step has left: for roles that watch something on the way."""
 
     def known(self) -> dict[str, Any]:
         """Return the placeholders and their values."""
@@ -189,6 +198,7 @@ class Flow(Generic[StateT]):
     state: StateT
     verbs: dict[Verb, VerbFunction[StateT]]
     steps: list[Step]
+    after: dict[str, dict[Message, Any]] = field(default_factory=dict)
 
     async def run(self) -> FlowResult:
         """Go through the steps; stop at a refusal unless somebody asks beyond it."""
@@ -203,6 +213,9 @@ class Flow(Generic[StateT]):
                 state.begun.add(step.name)
             end = await self._step(step)
             ends.append(end)
+            await state.after_step()
+            if step.name:
+                self.after[step.name] = dict(state.messages)
             if end.outcome is Outcome.COMPLETED:
                 continue
             if position < first:
@@ -277,4 +290,5 @@ class Flow(Generic[StateT]):
             tuple(self.state.numbers),
             self.state.known(),
             self.state.redactor.text,
+            self.after,
         )

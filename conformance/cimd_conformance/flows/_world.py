@@ -13,7 +13,7 @@ from cimd_conformance.evidence import Evidence
 from cimd_conformance.flows._names import point
 from cimd_conformance.model import Place
 from cimd_testbed.net import HttpClient, IPAddress, Limits, Network
-from cimd_testbed.parties import Web
+from cimd_testbed.parties import Doors, Pace, RealPace, Web
 
 CLIENT_DOMAIN = "cimd-hosts.net"
 EVIL_DOMAIN = "cimd-evil.net"
@@ -70,6 +70,13 @@ class World:
     ports: dict[str, int] = field(default_factory=dict)
     """On loopback, the port of each kind of site; empty where sites have names."""
     seconds: float = 15.0
+    """How long an answer of the target may take."""
+    pace: Pace = field(default_factory=RealPace)
+    """The time in which slow answers of ours travel."""
+    patience: float = 40.0
+    """How many seconds of it a slow answer goes on at the most."""
+    doors: Doors | None = None
+    """The hosts whose TLS can be spoiled."""
     _serial: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def serial(self) -> int:
@@ -80,13 +87,16 @@ class World:
         """Return the source of chance of one scenario, given by seed and label."""
         return random.Random(f"{self.seed}:{label}")  # noqa: S311 - reproducible
 
-    def http(self, label: str) -> HttpClient:
-        """Return a client for our own requests in one scenario."""
+    def http(self, label: str, *, longer: float = 0.0) -> HttpClient:
+        """Return a client for our own requests in one scenario.
+
+        With `longer` it waits that many seconds more than usual for each answer.
+        """
         return HttpClient(
             self.network.dialer(label),
             self.network.resolver(label),
             self.trust,
-            Limits(seconds=self.seconds),
+            Limits(seconds=self.seconds + longer),
         )
 
     async def site(

@@ -28,6 +28,7 @@ from cimd_conformance.model._events import (
     encode_event,
 )
 from cimd_conformance.model._job import Job
+from cimd_conformance.model._messages import STEP_MESSAGES, Message, Op, TlsFault
 from cimd_conformance.model._scenario import (
     Change,
     Expect,
@@ -43,14 +44,11 @@ from cimd_conformance.model._words import (
     ACTORS,
     OUTCOME_SETS,
     REFUSALS,
-    STEP_MESSAGES,
     STEP_OPTIONS,
     WORST_FIRST,
     DnsFault,
     ExitCode,
     Level,
-    Message,
-    Op,
     Outcome,
     Role,
     Severity,
@@ -104,6 +102,7 @@ __all__ = [
     "TargetError",
     "TargetExited",
     "TargetOutput",
+    "TlsFault",
     "Turn",
     "Verb",
     "Verdict",

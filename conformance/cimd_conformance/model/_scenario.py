@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from cimd_conformance.model._words import Message, Op, Role, Severity, Verb
+from cimd_conformance.model._messages import Message, Op
+from cimd_conformance.model._words import Role, Severity, Verb
 
 Path = list[str | int]
 
@@ -47,6 +48,10 @@ class Expect(_Table, frozen=True, rename={"in_": "in"}):
     at: Path = []
     equals: Any = None
     one_of: list[Any] = []
+    at_most: int | None = None
+    """The part is a number, and no greater than this."""
+    same_as: str | None = None
+    """The part is what it was after the step of this name."""
     contains: str | None = None
     lacks: str | None = None
     absent: bool = False
@@ -87,6 +92,8 @@ class Place(_Table, frozen=True):
     """How many CNAMEs lead from the name to the one that has the addresses."""
     dns: str | None = None
     """What goes wrong with every answer about the name."""
+    tls: str | None = None
+    """How its TLS is not in order (power `tls-variants`)."""
 
 
 class Near(_Table, frozen=True):

@@ -180,27 +180,6 @@ OUTCOME_SETS: dict[str, frozenset[Outcome]] = {
 comes before the changed message is told apart by its delivery."""
 
 
-class Op(enum.StrEnum):
-    """The structured edits."""
-
-    SET = "set"
-    """Put a value at the path; for a parameter, in the place of the first one."""
-    REMOVE = "remove"
-    """Take away what is at the path."""
-    APPEND = "append"
-    """Add the value to the array at the path, or to the end of the string there."""
-    DUPLICATE = "duplicate"
-    """Add a second member or parameter of the same name with the value."""
-    RENAME = "rename"
-    """Give the member or parameter at the path another name."""
-    RAW = "raw"
-    """Replace the whole serialised message by this text."""
-    BYTES = "bytes"
-    """Replace the whole serialised message by these bytes, written in hexadecimal."""
-    PAD = "pad"
-    """Add a member at the path whose value is this many characters long."""
-
-
 class Turn(enum.StrEnum):
     """What brings the next answer of a place's name."""
 
@@ -225,51 +204,6 @@ class DnsFault(enum.StrEnum):
     """A CNAME that leads back to itself."""
     TRUNCATED = "truncated"
     """Over UDP only the first address comes, marked as cut; all come over TCP."""
-
-
-class Message(enum.StrEnum):
-    """The named messages of the flows of an authorization server."""
-
-    FLOW = "flow"
-    """A flow variable, wherever it stands: client_id, redirect_uri, scope, resource."""
-    CLIENT_DOCUMENT = "client_document"
-    CLIENT_DOCUMENT_RESPONSE = "client_document_response"
-    JWKS = "jwks"
-    JWKS_RESPONSE = "jwks_response"
-    LOGO_RESPONSE = "logo_response"
-    AUTHORIZATION_REQUEST = "authorization_request"
-    CONSENT_PAGE = "consent_page"
-    CONSENT_REQUEST = "consent_request"
-    AUTHORIZATION_RESPONSE = "authorization_response"
-    TOKEN_REQUEST = "token_request"  # noqa: S105 - the name of a message
-    TOKEN_RESPONSE = "token_response"  # noqa: S105 - the name of a message
-    TOKEN_RESPONSE_HEADERS = "token_response_headers"  # noqa: S105 - likewise
-    CLIENT_ASSERTION = "client_assertion"
-    REFRESH_REQUEST = "refresh_request"
-    REFRESH_RESPONSE = "refresh_response"
-    REVOCATION_REQUEST = "revocation_request"
-    REVOCATION_RESPONSE = "revocation_response"
-    INTROSPECTION_REQUEST = "introspection_request"
-    INTROSPECTION_RESPONSE = "introspection_response"
-    ACCESS_TOKEN = "access_token"  # noqa: S105 - the name of a message
-    AS_METADATA = "as_metadata"
-    AS_METADATA_RESPONSE = "as_metadata_response"
-    CHALLENGE = "challenge"
-    """The parameters of the 401's `WWW-Authenticate: Bearer`."""
-    SCOPE_CHALLENGE = "scope_challenge"
-    """The parameters of the 403's `WWW-Authenticate: Bearer`."""
-    PRM = "prm"
-    """The protected resource metadata."""
-    PRM_RESPONSE = "prm_response"
-    """Its status and headers."""
-    PRM_REQUEST = "prm_request"
-    MCP_REQUEST = "mcp_request"
-    MCP_RESPONSE = "mcp_response"
-    """Status, headers and JSON of the MCP endpoint's answer to a good token."""
-    CALLBACK_PAGE = "callback_page"
-    """What the client shows in the browser at its redirect URI."""
-    TRAFFIC = "traffic"
-    """What a client did as a whole: discovery in order, tokens in wrong places."""
 
 
 class Verb(enum.StrEnum):
@@ -342,54 +276,3 @@ STEP_OPTIONS: dict[Verb, frozenset[str]] = {
     Verb.DISCONNECT: frozenset(),
 }
 """What `with` may contain; a verb that is not here takes anything."""
-
-_TO_TOOLS = frozenset(
-    {Message.ACCESS_TOKEN, Message.MCP_REQUEST, Message.INTROSPECTION_RESPONSE}
-)
-
-STEP_MESSAGES: dict[Verb, frozenset[Message]] = {
-    Verb.METADATA: frozenset({Message.AS_METADATA}),
-    Verb.AUTHORIZE: frozenset(
-        {
-            Message.FLOW,
-            Message.CLIENT_DOCUMENT,
-            Message.CLIENT_DOCUMENT_RESPONSE,
-            Message.LOGO_RESPONSE,
-            Message.AUTHORIZATION_REQUEST,
-            Message.CONSENT_REQUEST,
-        }
-    ),
-    Verb.REDEEM: frozenset(
-        {
-            Message.TOKEN_REQUEST,
-            Message.CLIENT_ASSERTION,
-            Message.JWKS,
-            Message.JWKS_RESPONSE,
-        }
-    ),
-    Verb.REFRESH: frozenset({Message.REFRESH_REQUEST}),
-    Verb.REVOKE: frozenset({Message.REVOCATION_REQUEST}),
-    Verb.INTROSPECT: frozenset({Message.INTROSPECTION_REQUEST}),
-    Verb.CONNECT: frozenset(
-        {
-            Message.FLOW,
-            Message.CHALLENGE,
-            Message.SCOPE_CHALLENGE,
-            Message.PRM,
-            Message.PRM_RESPONSE,
-            Message.AS_METADATA,
-            Message.AS_METADATA_RESPONSE,
-            Message.AUTHORIZATION_RESPONSE,
-            Message.TOKEN_RESPONSE,
-            Message.REFRESH_RESPONSE,
-            Message.MCP_RESPONSE,
-            *_TO_TOOLS,
-        }
-    ),
-    Verb.LIST: _TO_TOOLS,
-    Verb.CALL: _TO_TOOLS,
-    Verb.STREAM: _TO_TOOLS,
-    Verb.DISCONNECT: _TO_TOOLS,
-    Verb.DISCOVER: frozenset({Message.MCP_REQUEST, Message.PRM_REQUEST}),
-}
-"""The step that sends each message: steps before it must go as in the control."""

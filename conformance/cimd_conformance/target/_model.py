@@ -144,6 +144,9 @@ class Limits(_Table, frozen=True):
     """Seconds after which an absence counts."""
     seconds: float = 15.0
     """How long an answer may take."""
+    patience: float = 40.0
+    """How many seconds a host of ours goes on with a slow answer: a target that waits
+    longer counts as one without a time limit."""
 
 
 class TargetFile(_Table, frozen=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -27,6 +28,8 @@ class ShiftedClock:
 
     def __init__(self) -> None:
         self.offset = 0.0
+        self.moved: list[Callable[[], None]] = []
+        """Called after each move."""
 
     def now(self) -> float:
         """Return the wall time plus the offset."""
@@ -37,3 +40,5 @@ class ShiftedClock:
         if seconds < 0:
             raise ValueError("A clock only moves forward.")
         self.offset += seconds
+        for listener in self.moved:
+            listener()

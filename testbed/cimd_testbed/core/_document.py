@@ -37,10 +37,10 @@ TEXT_LIST_MEMBERS = (
 )
 
 
-def document_json(body: bytes) -> Decision:
-    """Check that the document is one JSON object (CIMD-03 section 4), strictly read.
+def document_json(body: bytes) -> JsonObject | Decision:
+    """Read the one JSON object that a document is, strictly; otherwise refuse.
 
-    RFC 8259.
+    CIMD-03 section 4, RFC 8259.
 
     Repeated members, deep nesting and text that is no Unicode are refused: parsers
     disagree about them, so two readers could see two clients.
@@ -57,7 +57,7 @@ def document_json(body: bytes) -> Decision:
         )
     if repeated_members(body):
         return refuse("cimd-doc-duplicate-members", "The document repeats a member.")
-    return accept("cimd-doc-valid-json")
+    return document
 
 
 def document_client_id(

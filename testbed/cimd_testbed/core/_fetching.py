@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 
 from cimd_testbed.core._addresses import IPAddress
@@ -50,13 +51,30 @@ def addresses_to_dial(
     return judged
 
 
-def tls_verified(host: str) -> bool:
-    """Whether the certificate of this host has to be valid: always.
+class TlsProblem(enum.StrEnum):
+    """Why a TLS handshake is not good enough."""
 
-    RFC 9110 section 4.
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not-yet-valid"
+    OTHER_NAME = "other-name"
+    UNKNOWN_ISSUER = "unknown-issuer"
+    """No chain leads to a CA that is trusted; self-signed is a case of it."""
+    UNFIT = "unfit"
+    """It is for another use, or was issued by what is no CA."""
+    OLD_PROTOCOL = "old-protocol"
+    """The host offers nothing newer than TLS 1.1."""
+    OTHER = "other"
+
+
+def tls_problem(problem: TlsProblem) -> Decision:
+    """Do without the document of a host whose TLS is not in order.
+
+    RFC 9110 section 4.3.4, BCP 195. To try again without verification, as many a
+    library invites one to, is not to verify.
     """
-    del host
-    return True
+    if problem is TlsProblem.OLD_PROTOCOL:
+        return refuse("cimd-fetch-tls-version", "The host offers no TLS 1.2 or 1.3.")
+    return refuse("cimd-fetch-tls-validation", "The host's certificate is not valid.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +119,45 @@ def content_type(value: str | None) -> Decision:
     if kind.startswith("application/") and kind.endswith("+json"):
         return accept("cimd-fetch-content-type-json")
     return refuse("cimd-fetch-content-type-html", "The document is not labelled JSON.")
+
+
+def decoded_body(coding: str | None, body: bytes) -> bytes | Decision:
+    """Take the body as it is, and no content coding: none was asked for.
+
+    What unpacks itself would have to be capped twice (CIMD-03 section 9.7).
+    """
+    if (coding or "identity").strip().lower() == "identity":
+        return body
+    return refuse("cimd-fetch-compression-bomb", "The document is compressed.")
+
+
+def join_fetch(client_id: str) -> bool:
+    """Whether to wait for a fetch of the same URL that is under way: yes.
+
+    Otherwise whoever asks many times makes the server ask many times (SEP-991).
+    """
+    del client_id
+    return True
+
+
+def host_brake(recent: int, most: int) -> Decision:
+    """Fetch so many documents of one host in a minute, and no more (SEP-991).
+
+    `recent` are the fetches of the last minute. Other hosts are not concerned.
+    """
+    clause = "cimd-fetch-rate-limit"
+    if recent >= most:
+        return refuse(clause, "Too many documents of this host are asked for.")
+    return accept(clause)
+
+
+def failure_status(clause: str) -> int:
+    """Return the status of the page about a failed fetch: one for all failures.
+
+    It is the client's fault, not the server's, so no 500 either.
+    """
+    del clause
+    return 400
 
 
 def read_cap(configured: int) -> int:

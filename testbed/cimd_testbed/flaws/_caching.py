@@ -155,3 +155,12 @@ def _unknown_kid_unbraked(fetched_at: float, now: float, brake: float) -> bool:
 def _rotation_unnoticed(fetched_at: float, now: float, brake: float) -> bool:
     del fetched_at, now, brake
     return False
+
+
+@flaw(
+    "cache-key-normalised",
+    "cache_key",
+    "Documents are filed under what is left of a client_id after normalisation.",
+)
+def _cache_key_normalised(client_id: str) -> str:
+    return client_id.partition("?")[0].rstrip("/").lower()

@@ -60,15 +60,6 @@ def _unreachable_document_imagined(
 
 
 @flaw(
-    "repeated-members-accepted",
-    "document_json",
-    "Of repeated members the last one counts.",
-)
-def _repeated_members_accepted(body: bytes) -> Decision:
-    return tolerate(core.document_json(body), "cimd-doc-duplicate-members")
-
-
-@flaw(
     "client-id-not-compared",
     "document_client_id",
     "A document may name another client.",

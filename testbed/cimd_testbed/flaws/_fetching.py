@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import zlib
 from urllib.parse import urljoin
 
 from cimd_testbed import core
-from cimd_testbed.core import Decision, Onward
+from cimd_testbed.core import Decision, Onward, TlsProblem
 from cimd_testbed.flaws._flaw import authorization_server as flaw
 from cimd_testbed.flaws._flaw import tolerate
 
@@ -21,12 +22,52 @@ def _any_scheme_fetched(url: str) -> Decision:
 
 @flaw(
     "tls-not-verified",
-    "tls_verified",
-    "Any certificate is good enough.",
+    "tls_problem",
+    "Where TLS fails, the fetch is tried again without verification.",
 )
-def _tls_not_verified(host: str) -> bool:
-    del host
-    return False
+def _tls_not_verified(problem: TlsProblem) -> Decision:
+    return tolerate(core.tls_problem(problem), "cimd-fetch-tls-validation")
+
+
+@flaw(
+    "certificate-dates-ignored",
+    "tls_problem",
+    "A certificate that is out of date is good enough.",
+)
+def _certificate_dates_ignored(problem: TlsProblem) -> Decision:
+    dates = (TlsProblem.EXPIRED, TlsProblem.NOT_YET_VALID)
+    decision = core.tls_problem(problem)
+    return tolerate(decision) if problem in dates else decision
+
+
+@flaw(
+    "certificate-name-ignored",
+    "tls_problem",
+    "A certificate of any other host is good enough.",
+)
+def _certificate_name_ignored(problem: TlsProblem) -> Decision:
+    decision = core.tls_problem(problem)
+    return tolerate(decision) if problem is TlsProblem.OTHER_NAME else decision
+
+
+@flaw(
+    "any-issuer-trusted",
+    "tls_problem",
+    "A certificate need not come from a CA that is trusted.",
+)
+def _any_issuer_trusted(problem: TlsProblem) -> Decision:
+    unknown = (TlsProblem.UNKNOWN_ISSUER, TlsProblem.UNFIT)
+    decision = core.tls_problem(problem)
+    return tolerate(decision) if problem in unknown else decision
+
+
+@flaw(
+    "old-tls-accepted",
+    "tls_problem",
+    "TLS 1.0 and 1.1 are spoken with whoever speaks nothing else.",
+)
+def _old_tls_accepted(problem: TlsProblem) -> Decision:
+    return tolerate(core.tls_problem(problem), "cimd-fetch-tls-version")
 
 
 @flaw(
@@ -160,3 +201,46 @@ def _no_time_limit(configured: float) -> float:
 )
 def _fetched_body_reflected(reason: str, response: bytes) -> str:
     return f"{reason} {response[:500].decode(errors='replace')}"
+
+
+@flaw(
+    "failures-as-500",
+    "failure_status",
+    "A document that cannot be used is answered with 500.",
+)
+def _failures_as_500(clause: str) -> int:
+    del clause
+    return 500
+
+
+@flaw(
+    "unpacks-without-cap",
+    "decoded_body",
+    "A compressed document is unpacked, whatever it grows to.",
+)
+def _unpacks_without_cap(coding: str | None, body: bytes) -> bytes | Decision:
+    if coding not in ("gzip", "deflate"):
+        return core.decoded_body(coding, body)
+    try:
+        return zlib.decompress(body, zlib.MAX_WBITS | 32)
+    except zlib.error:
+        return core.decoded_body(coding, body)
+
+
+@flaw(
+    "fetches-not-shared",
+    "join_fetch",
+    "Simultaneous requests for one client make a fetch each.",
+)
+def _fetches_not_shared(client_id: str) -> bool:
+    del client_id
+    return False
+
+
+@flaw(
+    "hosts-not-spared",
+    "host_brake",
+    "One host is asked for as many documents as anybody names.",
+)
+def _hosts_not_spared(recent: int, most: int) -> Decision:
+    return tolerate(core.host_brake(recent, most))

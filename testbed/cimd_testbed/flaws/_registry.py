@@ -18,6 +18,7 @@ from cimd_testbed.flaws import (  # noqa: F401 - imported for what they register
     _discovery,
     _documents,
     _fetching,
+    _json,
     _loose,
     _resource_server,
     _tokens,

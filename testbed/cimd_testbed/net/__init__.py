@@ -31,7 +31,7 @@ from cimd_testbed.net._leases import (
     TARGET_ADDRESSES,
     Leases,
 )
-from cimd_testbed.net._listener import CertificateFor, Listener, Service
+from cimd_testbed.net._listener import CertificateFor, Door, Listener, Service
 from cimd_testbed.net._namespace import (
     inside_verified_namespace,
     network_namespace,
@@ -45,6 +45,7 @@ from cimd_testbed.net._network import (
 )
 from cimd_testbed.net._processes import Command, ProcessError, TargetProcess
 from cimd_testbed.net._ranges import LAB_RANGES, UNDIALLED_RANGES
+from cimd_testbed.net._timeouts import ShiftedTimeouts, TimeLimit
 from cimd_testbed.net._zone import Fault, Zone
 
 __all__ = [
@@ -66,6 +67,7 @@ __all__ = [
     "ContactLog",
     "Depth",
     "Dialer",
+    "Door",
     "EmbeddedNetwork",
     "Fault",
     "ForbiddenAddressError",
@@ -85,10 +87,12 @@ __all__ = [
     "Resolver",
     "Response",
     "Service",
+    "ShiftedTimeouts",
     "Stream",
     "SystemDialer",
     "SystemResolver",
     "TargetProcess",
+    "TimeLimit",
     "Zone",
     "exchange",
     "inside_verified_namespace",

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from cimd_testbed.net._contacts import Arrival
+from cimd_testbed.net._dialer import Stream
 
 Headers = tuple[tuple[str, str], ...]
 Params = list[tuple[str, str]]
@@ -83,6 +84,8 @@ class Response:
     stream: Callable[[], AsyncIterator[bytes]] | None = field(default=None)
     truncated: bool = False
     """Set by the client: the body was longer than the cap, `body` is its beginning."""
+    take_over: Callable[[Stream], Awaitable[None]] | None = field(default=None)
+    """Where set, sends everything itself, the head included, and then it is over."""
 
     def header(self, name: str) -> str | None:
         """Return the first header of that name, or None."""

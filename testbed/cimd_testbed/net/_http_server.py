@@ -66,6 +66,9 @@ async def _read_request(
 
 async def _send(stream: Stream, method: str, response: Response) -> bool:
     """Write the response; return whether the connection may go on."""
+    if response.take_over is not None:
+        await response.take_over(stream)
+        return False
     writer = stream.writer
     names = {name.lower() for name, _ in response.headers}
     head = [b"HTTP/1.1 %d %s" % (response.status, _reason(response.status))]

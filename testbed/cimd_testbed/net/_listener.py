@@ -26,6 +26,16 @@ CertificateFor = Callable[[str], ssl.SSLContext]
 
 
 @dataclass(frozen=True, slots=True)
+class Door:
+    """How one address receives a connection, where it is not as usual."""
+
+    context: ssl.SSLContext | None = None
+    """What a TLS handshake begins with."""
+    keep: Callable[[Stream], Awaitable[None]] | None = None
+    """Takes the connection before a byte was said; nothing else happens to it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """What answers on a listener.
 
@@ -39,12 +49,20 @@ class Service:
     """Where set, gives the handler for one connection (used to label connections)."""
     serve: Callable[[Stream, Arrival], Awaitable[None]] | None = None
     """Where set, takes the whole stream over, and `handler` is not asked."""
+    door: Callable[[Arrival], Door | None] | None = None
+    """Where set, says what is unusual about a connection's address."""
 
 
 async def serve_socket(sock: socket.socket, arrival: Arrival, service: Service) -> None:
     """Serve one accepted connection to its end; never raises for a peer's fault."""
+    door = (service.door(arrival) if service.door else None) or Door()
     try:
-        stream, arrival = await _secure(sock, arrival, service)
+        if door.keep is not None:
+            stream = await _open(sock)
+            await door.keep(stream)
+            await stream.close()
+            return
+        stream, arrival = await _secure(sock, arrival, service, door)
     except (OSError, ssl.SSLError, TimeoutError):
         sock.close()
         return
@@ -55,36 +73,40 @@ async def serve_socket(sock: socket.socket, arrival: Arrival, service: Service) 
     await serve_stream(stream, arrival, handler, service.contacts)
 
 
-async def _secure(
-    sock: socket.socket, arrival: Arrival, service: Service
-) -> tuple[Stream, Arrival]:
+async def _open(sock: socket.socket, context: ssl.SSLContext | None = None) -> Stream:
+    """Make a stream of an accepted socket; with a context, after the handshake."""
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=1 << 18)
     protocol = asyncio.StreamReaderProtocol(reader)
+    transport, _ = await loop.connect_accepted_socket(
+        lambda: protocol, sock, ssl=context
+    )
+    return Stream(reader, asyncio.StreamWriter(transport, protocol, reader, loop))
+
+
+async def _secure(
+    sock: socket.socket, arrival: Arrival, service: Service, door: Door
+) -> tuple[Stream, Arrival]:
     if service.certificate_for is None:
-        transport, _ = await loop.connect_accepted_socket(lambda: protocol, sock)
-    else:
-        context, seen = _context(arrival, service)
-        async with asyncio.timeout(HANDSHAKE_SECONDS):
-            transport, _ = await loop.connect_accepted_socket(
-                lambda: protocol, sock, ssl=context
-            )
-        _keep(context, transport)
-        arrival = replace(arrival, sni=seen[0] if seen else None, tls=True)
-        service.contacts.record(
-            Depth.TLS,
-            arrival.address,
-            arrival.port,
-            name=arrival.sni,
-            label=arrival.label,
-        )
-    return Stream(
-        reader, asyncio.StreamWriter(transport, protocol, reader, loop)
-    ), arrival
+        return await _open(sock), arrival
+    context, seen = _context(arrival, service, door)
+    async with asyncio.timeout(HANDSHAKE_SECONDS):
+        stream = await _open(sock, context)
+    if door.context is None:
+        _keep(context, stream.writer.transport)
+    arrival = replace(arrival, sni=seen[0] if seen else None, tls=True)
+    service.contacts.record(
+        Depth.TLS,
+        arrival.address,
+        arrival.port,
+        name=arrival.sni,
+        label=arrival.label,
+    )
+    return stream, arrival
 
 
 def _context(
-    arrival: Arrival, service: Service
+    arrival: Arrival, service: Service, door: Door
 ) -> tuple[ssl.SSLContext, list[str | None]]:
     """Make the context of one connection, which notes the ClientHello."""
     assert service.certificate_for is not None
@@ -106,7 +128,9 @@ def _context(
         )
         ssl_object.context = certificate_for(name or str(arrival.address))
 
-    context = _spare.pop() if _spare else ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context = door.context
+    if context is None:
+        context = _spare.pop() if _spare else ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.num_tickets = 0
     context.sni_callback = on_client_hello
     return context, seen
@@ -116,7 +140,7 @@ _spare: list[ssl.SSLContext] = []
 """Contexts to begin a handshake with: a new one costs as much as a signature."""
 
 
-def _keep(context: ssl.SSLContext, transport: asyncio.Transport) -> None:
+def _keep(context: ssl.SSLContext, transport: asyncio.BaseTransport) -> None:
     """Use a context again, unless it has made a session.
 
     TLS 1.3 without tickets makes none, so no handshake is shortened by an earlier one.

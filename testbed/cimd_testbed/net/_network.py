@@ -17,6 +17,7 @@ import ssl
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+from cimd_certs import old_tls
 from cimd_testbed.net._contacts import Arrival, ContactLog, Depth, IPAddress
 from cimd_testbed.net._dialer import (
     Dialer,
@@ -31,6 +32,9 @@ from cimd_testbed.net._leases import NOWHERE
 from cimd_testbed.net._listener import Listener, Service
 from cimd_testbed.net._ranges import LAB_RANGES, UNDIALLED_RANGES
 from cimd_testbed.net._zone import Fault, Zone
+
+OLD_TLS = {"old-tls"} if old_tls() else set()
+"""A power of the runtime rather than of a network."""
 
 LOOPBACK = ipaddress.IPv4Address("127.0.0.1")
 _FOREVER = 3600.0
@@ -128,7 +132,7 @@ class EmbeddedNetwork(Network):
 
     powers = frozenset(
         {"public-address", "dns-control", "canary", "tls-variants", "clock"}
-        | {"every-address"}
+        | {"every-address", *OLD_TLS}
     )
 
     def __init__(self) -> None:

@@ -86,7 +86,7 @@ class Browser:
             if location is not None:
                 location = _absolute(url, location)
                 if self._foreign(location):
-                    return Landing(location, None, consent)
+                    return Landing(location, page, consent)
                 previous, url, method, body = url, location, "GET", b""
                 message = "redirect"
                 continue

@@ -277,8 +277,20 @@ def test_a_step_is_unknown_also_without_steps(tmp_path: Path) -> None:
         ('in = "client_document"\nat = ["a", "b"]\nop = "duplicate"', "outermost"),
         ('in = "client_document"\nop = "remove"', "needs a place"),
         ('in = "client_document"\nop = "bytes"\nvalue = "xyz"', "hexadecimal"),
-        ('in = "client_document"\nat = ["x"]\nop = "pad"\nvalue = "a"', "characters"),
-        ('in = "client_document"\nat = ["x"]\nop = "pad"\nvalue = -1', "characters"),
+        (
+            'in = "client_document"\nat = ["x"]\nop = "pad"\nvalue = "a"',
+            "takes a number",
+        ),
+        (
+            'in = "client_document"\nat = ["x"]\nop = "pad"\nvalue = -1',
+            "takes a number",
+        ),
+        ('in = "client_document"\nat = ["x"]\nop = "repeat"\nvalue = 3', "`repeat`"),
+        ('in = "client_document"\nop = "encode"\nvalue = "morse"', "encoding"),
+        ('in = "client_document"\nop = "fit"\nvalue = 9', "outermost"),
+        ('in = "jwks"\nat = ["a", "b"]\nop = "precede"\nvalue = 9', "outermost"),
+        ('in = "token_request"\nat = ["x"]\nop = "json"\nvalue = "1"', "'json'"),
+        ('in = "jwks_response"\nat = ["x"]\nop = "nest"\nvalue = 9', "'nest'"),
     ],
 )
 def test_changes_that_could_never_be_made(

@@ -124,7 +124,14 @@ def test_fetching_values():
     assert core.read_complete(True).refused
     assert not core.read_complete(False).refused
     assert core.addresses_to_dial("h", ()) == ()
-    assert core.tls_verified("h")
+    assert all(core.tls_problem(problem).refused for problem in core.TlsProblem)
+    assert core.decoded_body(None, b"x") == core.decoded_body("Identity", b"x") == b"x"
+    assert isinstance(core.decoded_body("gzip", b"x"), core.Decision)
+    assert core.join_fetch("c")
+    assert core.host_brake(30, 30).refused
+    assert not core.host_brake(29, 30).refused
+    assert core.failure_status("any") == 400
+    assert core.cache_key("HTTPS://x/") == "HTTPS://x/"
     assert "secret" not in core.failure_text("secret", b"secret")
     assert core.logo_content(b"<svg>", False).refused
     assert core.logo_content(b"GIF89a", True).refused

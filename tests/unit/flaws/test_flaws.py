@@ -1,6 +1,7 @@
 """Every flaw has the shape of its check, and differs from it somewhere."""
 
 import dataclasses
+import gzip
 import hashlib
 import hmac
 import inspect
@@ -131,7 +132,7 @@ INPUTS = {
     "jwks_addresses": GUARDED,
     "logo_addresses": GUARDED,
     "addresses_to_dial": [("h", ips("1.1.1.1"))],
-    "tls_verified": [("h",)],
+    "tls_problem": [(problem,) for problem in core.TlsProblem],
     "follow_redirect": [(ID, 200, None), (ID, 302, "/x"), (ID, 307, "https://b/")],
     "fetch_status": [(200,), (203,), (404,)],
     "content_type": [
@@ -142,7 +143,17 @@ INPUTS = {
     "read_complete": [(True,), (False,)],
     "read_seconds": [(5.0,)],
     "failure_text": [("reason", b"body")],
-    "document_json": [(b"{}",), (b'{"a":1,"a":2}',), (b"[]",)],
+    "document_json": [
+        *((b"{}",), (b'{"a":1,"a":2}',), (b"[]",), (b'{"A": 1}',), (b'{"a": 1} x',)),
+        (b'{"__proto__": {"a": 1}, "constructor": {"prototype": {"b": 1}}}',),
+        *((b'{"a": NaN}',), ('{"a": 1}'.encode("utf-16"),), (b'{"a": "\xff"}',)),
+        (b'{"a": ' + b"[" * 20 + b"]" * 20 + b"}",),
+    ],
+    "decoded_body": [(None, b"x"), ("identity", b"x"), ("gzip", gzip.compress(b"x"))],
+    "join_fetch": [(ID,)],
+    "host_brake": [(0, 30), (30, 30)],
+    "failure_status": [("x",)],
+    "cache_key": [(ID,), (f"{ID}/?x",)],
     "document_client_id": [
         (obj(client_id=stated), ID, ID)
         for stated in (

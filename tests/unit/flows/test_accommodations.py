@@ -28,7 +28,7 @@ from cimd_conformance.model import (
     Verb,
 )
 from cimd_testbed.net import Response
-from cimd_testbed.parties import Credentials, Web, read_jwt
+from cimd_testbed.parties import Credentials, RealPace, Web, read_jwt
 
 KEYS = {"auth": "private_key_jwt", "alg": "ES256", "keys": "jwks"}
 SCENARIO = Scenario(
@@ -67,6 +67,8 @@ async def state_of(scenario: Scenario | None = None, **accommodations: str) -> A
         serial=lambda: next(numbers),
         site=site,
         web=Web(),
+        pace=RealPace(),
+        patience=1.0,
     )
     state = AsState(cast(AsWorld, world), "l", scenario, KEYS, cast(Any, None))
     await _add_identity(state, "client", "/i1", None)

@@ -186,3 +186,38 @@ def test_other_parameters_keep_value_and_order(
         assert [p for p in edited if p[0] != name] == [
             p for p in given_params if p[0] != name
         ]
+
+
+@pytest.mark.parametrize(
+    ("made", "expected"),
+    [
+        ([change(Op.APPEND, value="  x")], b'{"a": 1}  x'),
+        ([change(Op.PREPEND, value="\ufeff")], b'\xef\xbb\xbf{"a": 1}'),
+        ([change(Op.PAD, value=3)], b'{"a": 1}   '),
+        ([change(Op.PAD, value=2), change(Op.APPEND, value="x")], b'{"a": 1}  x'),
+        ([change(Op.PRECEDE, ["a"], 2)], b'{"a": 2, "a": 1}'),
+        ([change(Op.DUPLICATE, ["a"], 2)], b'{"a": 1, "a": 2}'),
+        ([change(Op.JSON, ["a"], "NaN")], b'{"a": NaN}'),
+        ([change(Op.JSON, ["b"], '"\\ud800"')], b'{"a": 1, "b": "\\ud800"}'),
+        ([change(Op.NEST, ["a"], 3)], b'{"a": [[[]]]}'),
+        ([change(Op.FIT, ["p"], 30)], b'{"a": 1, "p": "xxxxxxxxxxxxx"}'),
+        ([change(Op.FIT, ["p"], 3)], b'{"a": 1, "p": ""}'),
+        ([change(Op.ENCODE, value="utf-16-le")], '{"a": 1}'.encode("utf-16-le")),
+        ([change(Op.REPEAT, ["a"], {"of": 1, "times": 3})], b'{"a": [1, 1, 1]}'),
+    ],
+)
+def test_what_only_text_can_say(made: list[Change], expected: bytes) -> None:
+    tree = {"a": 1}
+    assert to_json(edit_tree(tree, made), made) == expected
+    assert tree == {"a": 1}
+
+
+def test_deep_nesting_is_text_and_no_recursion() -> None:
+    deep = [change(Op.NEST, ["a"], 100_000)]
+    assert len(to_json(edit_tree({}, deep), deep)) > 200_000
+
+
+def test_something_is_put_before_texts_and_arrays() -> None:
+    made = [change(Op.PREPEND, ["t"], "x"), change(Op.PREPEND, ["l"], 0)]
+    assert edit_tree({"t": "y", "l": [1]}, made) == {"t": "xy", "l": [0, 1]}
+    assert edit_params([("a", "1")], [change(Op.PREPEND, ["a"], "0")]) == [("a", "01")]

@@ -130,15 +130,6 @@ async def test_other_pages_carry_no_change_of_the_document() -> None:
     assert [told for told in client.told if told[1]] == []
 
 
-async def test_an_endless_body_ends_and_begins_like_a_document() -> None:
-    client = Client(Change(Message.CLIENT_DOCUMENT_RESPONSE, ["mode"], value="endless"))
-    response = await client.fetch()
-    assert response.stream is not None
-    pieces = [piece async for piece in response.stream()]
-    assert pieces[0].startswith(b'{"client_id"')
-    assert sum(map(len, pieces)) < 65 << 20
-
-
 @pytest.mark.parametrize("keep", [False, True])
 def test_rotation_publishes_a_new_key(keep: bool) -> None:
     identity = Client(auth="private_key_jwt").identity

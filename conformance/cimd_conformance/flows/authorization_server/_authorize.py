@@ -12,6 +12,7 @@ from cimd_conformance.flows._flow import StepEnd
 from cimd_conformance.flows.authorization_server._common import describe, end, unjudged
 from cimd_conformance.flows.authorization_server._page import (
     Asked,
+    any_page,
     consent_page,
     destination,
     may_deliver,
@@ -125,6 +126,9 @@ def _asked(state: AsState, step: Step, params: dict[str, str]) -> Asked:
 def _landed(state: AsState, step: Step, landing: Landing, asked: Asked) -> StepEnd:
     if landing.consent is not None:
         state.messages[Message.CONSENT_PAGE] = consent_page(landing.consent)
+    if landing.page is not None:
+        asked_for = state.messages[Message.AUTHORIZATION_REQUEST]
+        state.messages[Message.PAGE] = any_page(landing.page, asked_for)
     if landing.location is None:
         return _kept(step, landing, asked)
     shown = state.redactor.text(landing.location)

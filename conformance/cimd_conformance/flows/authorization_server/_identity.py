@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from cimd_conformance.flows._edit import changes_of, edit_tree, to_json
 from cimd_conformance.flows._world import Site
+from cimd_conformance.flows.authorization_server._answers import (
+    Fetches,
+    Manner,
+    honest_tree,
+)
 from cimd_conformance.flows.authorization_server._world import TargetView
 from cimd_conformance.model import Change, Message
 from cimd_testbed.net import Request, Response
-from cimd_testbed.parties import SigningKey, new_key
+from cimd_testbed.parties import RealPace, SigningKey, new_key
 
 _PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
     "0000000d49444154789c6360606060000000050001a5f645400000000049454e44ae426082"
 )
+
+_REQUESTS = {
+    Message.CLIENT_DOCUMENT_RESPONSE: Message.CLIENT_DOCUMENT_REQUEST,
+    Message.JWKS_RESPONSE: Message.JWKS_REQUEST,
+    Message.LOGO_RESPONSE: Message.LOGO_REQUEST,
+}
+FETCHES = tuple(_REQUESTS.values())
+"""The requests with which the target fetches what the client publishes."""
 
 OnServed = Callable[[str, Request, Response, bool], None]
 """message, request, response, changed."""
@@ -41,6 +53,11 @@ class Identity:
     """Keys of the scenario's other client."""
     delivered: set[Message] = field(default_factory=set)
     """Where to note served messages that reached the target in their changed form."""
+    manner: Manner = field(default_factory=lambda: Manner(RealPace(), 40.0))
+    fetches: dict[Message, Fetches] = field(
+        default_factory=lambda: {message: Fetches() for message in FETCHES}
+    )
+    """What the target fetched, by the message that asks for it."""
 
     def __post_init__(self) -> None:
         """Make the first key and the variables of a legitimate flow."""
@@ -135,19 +152,9 @@ class Identity:
         kind: str = "application/json",
     ) -> Response:
         changes = changes_of(self.active(), message)
-        tree: dict[str, Any] = {
-            "status": 200,
-            "headers": {"Content-Type": kind, "Cache-Control": "max-age=60"},
-        }
-        tree = edit_tree(tree, changes)
-        if "body" in tree:
-            body = str(tree["body"]).encode()
-        response = Response(
-            int(tree["status"]),
-            tuple((name, str(value)) for name, value in tree["headers"].items()),
-            body,
-            stream=_stream(tree.get("mode", "whole"), body),
-        )
+        tree = edit_tree(honest_tree(kind), changes)
+        fetches = self.fetches[_REQUESTS[message]]
+        response = self.manner.answer(tree, body, request, fetches)
         if changes:
             self.delivered.add(message)
         if edited:
@@ -155,26 +162,3 @@ class Identity:
         name = message.value.removesuffix("_response")
         self.served(name, request, response, bool(changes or edited))
         return response
-
-
-def _stream(mode: str, body: bytes) -> Callable[[], AsyncIterator[bytes]] | None:
-    """Return the pieces of a slow or endless body; None sends it at once."""
-    if mode == "slow":
-        return lambda: _slow(body)
-    if mode == "endless":
-        return lambda: _endless(body)
-    return None
-
-
-async def _slow(body: bytes) -> AsyncIterator[bytes]:
-    """Send a byte now and then, for two minutes at the most."""
-    for position in range(min(len(body), 240)):
-        yield body[position : position + 1]
-        await asyncio.sleep(0.5)
-
-
-async def _endless(body: bytes) -> AsyncIterator[bytes]:
-    """Begin a valid document and never end it; 64 MiB at the most."""
-    yield body.rstrip()[:-1] + b', "padding": "'
-    for _ in range(1024):
-        yield b"x" * 65536

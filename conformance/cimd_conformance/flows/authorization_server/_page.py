@@ -226,3 +226,35 @@ def consent_page(page: Response) -> dict[str, Any]:
         "handlers": handlers(page.text),
         "framing": framing(page.headers),
     }
+
+
+_RANDOM = re.compile(r"(?=[\w-]*\d)[\w-]{16,}|\d{4}-\d\d-\d\dT[\d:.Z+-]+")
+
+
+def any_page(page: Response, request: dict[str, str]) -> dict[str, Any]:
+    """Return what expectations can look at of any answer to the browser.
+
+    `told` is its status and its text without what differs from request to request: the
+    request's own parameters and what looks drawn at random.
+    """
+    text = visible_text(page.text)
+    told = text
+    for value, name in _said(request):
+        told = told.replace(value, f"‹{name}›")
+    return {
+        "status": page.status,
+        "headers": {name.lower(): value for name, value in page.headers},
+        "body": page.text,
+        "text": text,
+        "told": f"{page.status} {_RANDOM.sub('‹random›', told)}",
+    }
+
+
+def _said(request: dict[str, str]) -> list[tuple[str, str]]:
+    """Return the values of a request and the parts of its URLs, the longest first."""
+    found = []
+    for name, value in request.items():
+        parts = split_url(value)
+        pieces = (value, parts.authority or "", parts.host, parts.path)
+        found += [(piece, name) for piece in pieces if len(piece) > 3]
+    return sorted(found, key=lambda pair: -len(pair[0]))

@@ -8,6 +8,10 @@ from typing import Any
 
 from cimd_conformance.flows._flow import FlowState
 from cimd_conformance.flows._world import Site
+from cimd_conformance.flows.authorization_server._answers import (
+    PATIENT_MODES,
+    Manner,
+)
 from cimd_conformance.flows.authorization_server._identity import Identity
 from cimd_conformance.flows.authorization_server._world import AsWorld
 from cimd_conformance.model import HarnessError, Message, Place, Scenario
@@ -52,6 +56,12 @@ class AsState(FlowState):
         declared = self.world.target.accommodations
         return {name: v for name, v in declared.items() if name not in without}
 
+    async def after_step(self) -> None:
+        """Note what the target has fetched until now, and who ended the answers."""
+        for message, fetches in self.client.fetches.items():
+            await fetches.settle()
+            self.messages[message] = fetches.message()
+
     def known(self) -> dict[str, Any]:
         """Return the placeholders and their values."""
         target = self.world.target
@@ -77,7 +87,9 @@ async def make_state(
     world: AsWorld, label: str, scenario: Scenario | None, variant: dict[str, str]
 ) -> AsState:
     """Prepare fresh identities of the same shape as the control's, and the places."""
-    state = AsState(world, label, scenario, variant, world.http(label))
+    longer = world.patience if _waits(scenario) else 0.0
+    http = world.http(label, longer=longer)
+    state = AsState(world, label, scenario, variant, http)
     places = {place.name: place for place in (scenario.place if scenario else [])}
     prefix = f"/i{world.serial()}"
     await _add_identity(state, "client", prefix, places.get("client"))
@@ -88,8 +100,28 @@ async def make_state(
         place = places.get(name)
         beside = state.sites[place.beside] if place and place.beside else None
         state.sites[name] = await world.site(label, name, prefix, place, beside)
+    _spoil(state, places)
     _apply_flow_changes(state)
     return state
+
+
+def _spoil(state: AsState, places: dict[str, Place]) -> None:
+    """Put the TLS of places out of order, where the scenario says so."""
+    doors, manner = state.world.doors, state.client.manner
+    for name, place in places.items():
+        site = state.sites[name]
+        if place.tls is None or doors is None or site.address is None:
+            continue
+        document = name == "client"
+        asks = Message.CLIENT_DOCUMENT_REQUEST if document else Message.JWKS_REQUEST
+        keep = manner.say_nothing(state.client.fetches[asks])
+        doors.spoil(site.host, site.address, place.tls, keep)
+
+
+def _waits(scenario: Scenario | None) -> bool:
+    """Whether the target is made to wait, so that we have to wait for the target."""
+    changes = scenario.change if scenario is not None else []
+    return any(c.at == ["mode"] and c.value in PATIENT_MODES for c in changes)
 
 
 def _mentions(scenario: Scenario | None, word: str) -> bool:
@@ -113,6 +145,7 @@ async def _add_identity(
         state.changes,
         foreign=[key for one in state.identities.values() for key in one.keys],
         delivered=state.sent,
+        manner=Manner(world.pace, world.patience),
     )
     if name != "client":
         identity.active = list
@@ -147,6 +180,9 @@ def _publish_client_url(state: AsState) -> None:
 async def finish(state: AsState) -> None:
     """Close connections and take the pages down."""
     await state.http.close()
+    for site in state.sites.values():
+        if state.world.doors is not None and site.address is not None:
+            state.world.doors.mend(site.host, site.address)
     for identity in state.identities.values():
         state.world.web.withdraw(identity.site.prefix + "/")
     await asyncio.sleep(0)

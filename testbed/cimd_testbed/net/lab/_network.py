@@ -26,7 +26,7 @@ from cimd_testbed.net._dialer import (
 from cimd_testbed.net._leases import OWN_SOURCES, TARGET_ADDRESSES
 from cimd_testbed.net._listener import CertificateFor, Listener, Service
 from cimd_testbed.net._namespace import inside_verified_namespace
-from cimd_testbed.net._network import LOOPBACK, Network, ZoneResolver
+from cimd_testbed.net._network import LOOPBACK, OLD_TLS, Network, ZoneResolver
 from cimd_testbed.net._ranges import LAB_RANGES
 from cimd_testbed.net.lab._dns import DnsServer
 from cimd_testbed.net.lab._environment import clean_environment, trust_environment
@@ -80,7 +80,10 @@ class LabNetwork(Network):
     """
 
     powers = frozenset(
-        {"public-address", "dns-control", "canary", "tls-variants", "tap", "lab"}
+        {
+            *("public-address", "dns-control", "canary", "tls-variants", "tap", "lab"),
+            *OLD_TLS,
+        }
     )
 
     def __init__(self, ca_pem: bytes = b"", *, adopted: bool = False) -> None:

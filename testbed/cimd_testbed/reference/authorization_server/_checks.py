@@ -18,6 +18,7 @@ from cimd_testbed.core import (
     IPAddress,
     JsonObject,
     Onward,
+    TlsProblem,
 )
 from cimd_testbed.reference._jose import assertion_signature
 
@@ -42,17 +43,21 @@ class Checks:
     addresses_to_dial: Callable[[str, _Addresses], _Addresses | str] = (
         core.addresses_to_dial
     )
-    tls_verified: Callable[[str], bool] = core.tls_verified
+    tls_problem: Callable[[TlsProblem], Decision] = core.tls_problem
     follow_redirect: Callable[[str, int, _Text], Onward | None] = core.follow_redirect
     fetch_status: Callable[[int], Decision] = core.fetch_status
     content_type: Callable[[_Text], Decision] = core.content_type
     read_cap: Callable[[int], int] = core.read_cap
     read_complete: Callable[[bool], Decision] = core.read_complete
     read_seconds: Callable[[float], float] = core.read_seconds
+    decoded_body: Callable[[_Text, bytes], bytes | Decision] = core.decoded_body
+    join_fetch: Callable[[str], bool] = core.join_fetch
+    host_brake: Callable[[int, int], Decision] = core.host_brake
     failure_text: Callable[[str, bytes], str] = core.failure_text
+    failure_status: Callable[[str], int] = core.failure_status
 
     # The client metadata document
-    document_json: Callable[[bytes], Decision] = core.document_json
+    document_json: Callable[[bytes], JsonObject | Decision] = core.document_json
     document_client_id: Callable[[JsonObject, str, str], Decision] = (
         core.document_client_id
     )
@@ -81,6 +86,7 @@ class Checks:
     )
 
     # Caching and change
+    cache_key: Callable[[str], str] = core.cache_key
     freshness: Callable[[_Headers, CacheBounds], float] = core.freshness
     still_fresh: Callable[[float, float, float], bool] = core.still_fresh
     failure_lifetime: Callable[[str], float] = core.failure_lifetime

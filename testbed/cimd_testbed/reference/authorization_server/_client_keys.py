@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from cimd_testbed.core import Clock, JsonObject, key_set, parse_json_object, refuse
+from cimd_testbed.core import Clock, JsonObject, key_set
 from cimd_testbed.reference.authorization_server._checks import Checks
-from cimd_testbed.reference.authorization_server._documents import Clients
-from cimd_testbed.reference.authorization_server._errors import (
-    FetchError,
-    demand_fetched,
-)
+from cimd_testbed.reference.authorization_server._documents import Clients, readable
+from cimd_testbed.reference.authorization_server._errors import demand_fetched
 from cimd_testbed.reference.authorization_server._fetch import Fetcher
 from cimd_testbed.reference.authorization_server._settings import Settings
 from cimd_testbed.reference.authorization_server._store import Bounded
 
 ACCEPT = "application/jwk-set+json, application/json"
-_UNUSABLE = refuse("pkjwt-jwks-uri", "The keys of the client could not be used.")
 
 Keys = tuple[JsonObject, ...]
 
@@ -94,11 +90,7 @@ class ClientKeys:
         response = fetched.response
         demand_fetched(checks.fetch_status(response.status))
         demand_fetched(checks.read_complete(response.truncated))
-        demand_fetched(checks.document_json(response.body))
-        try:
-            jwks = parse_json_object(response.body)
-        except ValueError as error:
-            raise FetchError(_UNUSABLE, answered=True) from error
+        jwks = readable(checks, response)
         demand_fetched(checks.jwks_private_key(jwks))
         lifetime = checks.jwks_freshness(response.headers, self.settings.cache)
         entry = _Entry(key_set(jwks), self.clock.now(), lifetime)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 from cimd_testbed.core import (
@@ -9,8 +10,8 @@ from cimd_testbed.core import (
     Decision,
     JsonObject,
     looks_like_client_id_url,
-    parse_json_object,
     refuse,
+    split_url,
 )
 from cimd_testbed.net import Response
 from cimd_testbed.reference.authorization_server._checks import Checks
@@ -24,7 +25,7 @@ from cimd_testbed.reference.authorization_server._settings import Settings
 from cimd_testbed.reference.authorization_server._store import Bounded
 
 ACCEPT = "application/json"
-NOT_JSON = refuse("cimd-doc-valid-json", "The document is not a JSON object.")
+NOT_FETCHED = refuse("cimd-fetch-failure-aborts", "The URL could not be fetched.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,11 @@ class Clients:
     fetcher: Fetcher
     _registered: dict[str, JsonObject] = field(default_factory=dict)
     _cache: Bounded[str, _Entry] = field(default_factory=lambda: Bounded(4096))
+    _under_way: dict[str, asyncio.Future[JsonObject]] = field(default_factory=dict)
+    _asked: Bounded[str, tuple[float, ...]] = field(
+        default_factory=lambda: Bounded(4096)
+    )
+    """By host, when documents were fetched from it in the last minute."""
 
     def __post_init__(self) -> None:
         # Dynamic registration would add to this table.
@@ -80,7 +86,7 @@ class Clients:
             return document
 
     async def _document(self, client_id: str) -> JsonObject:
-        entry = self._cache.get(client_id)
+        entry = self._cache.get(self.checks.cache_key(client_id))
         now = self.clock.now()
         if entry is None or not self.checks.still_fresh(
             entry.fetched_at, entry.lifetime, now
@@ -93,13 +99,35 @@ class Clients:
 
     def fetched_at(self, client_id: str) -> float:
         """Return when the document was last fetched; 0 when it is not cached."""
-        entry = self._cache.get(client_id)
+        entry = self._cache.get(self.checks.cache_key(client_id))
         return entry.fetched_at if entry else 0.0
 
     async def refetch(self, client_id: str) -> JsonObject:
-        """Fetch and judge the document now, whatever is cached."""
+        """Fetch and judge the document now, whatever is cached.
+
+        Whoever asks for the same one meanwhile waits for what comes of this.
+        """
+        running = self._under_way.get(client_id)
+        if running is not None and self.checks.join_fetch(client_id):
+            return await asyncio.shield(running)
+        outcome: asyncio.Future[JsonObject] = asyncio.Future()
+        self._under_way[client_id] = outcome
+        try:
+            document = await self._refetch(client_id)
+        except BaseException as error:
+            failed = isinstance(error, FetchError)
+            outcome.set_exception(error if failed else FetchError(NOT_FETCHED))
+            outcome.exception()  # nobody may be waiting
+            raise
+        finally:
+            self._under_way.pop(client_id, None)
+        outcome.set_result(document)
+        return document
+
+    async def _refetch(self, client_id: str) -> JsonObject:
         cap = self.checks.read_cap(self.settings.limits.document_bytes)
         try:
+            self._brake(client_id)
             fetched = await self.fetcher.fetch(
                 client_id, self.checks.addresses, cap, ACCEPT
             )
@@ -110,15 +138,25 @@ class Clients:
         self._keep(client_id, _Entry(document, None, self.clock.now(), lifetime))
         return document
 
+    def _brake(self, client_id: str) -> None:
+        """Refuse to ask one host too often."""
+        host, now = split_url(client_id).authority or "", self.clock.now()
+        recent = [when for when in self._asked.get(host) or () if when > now - 60]
+        most = self.settings.limits.per_minute
+        demand_fetched(self.checks.host_brake(len(recent), most))
+        self._asked.put(host, (*recent, now))
+
     def _keep(self, client_id: str, entry: _Entry) -> None:
+        key = self.checks.cache_key(client_id)
         if entry.lifetime > 0:
-            self._cache.put(client_id, entry)
+            self._cache.put(key, entry)
         elif entry.document is not None:
-            self._cache.drop(client_id)
+            self._cache.drop(key)
 
     def _after_failure(self, client_id: str, error: FetchError) -> JsonObject:
         clause = error.decision.clause
-        entry, now = self._cache.get(client_id), self.clock.now()
+        entry = self._cache.get(self.checks.cache_key(client_id))
+        now = self.clock.now()
         if (
             entry is not None
             and entry.document is not None
@@ -139,11 +177,7 @@ class Clients:
         kind = response.header("content-type")
         demand_unusable(checks.content_type(kind), response)
         demand_unusable(checks.read_complete(response.truncated), response)
-        demand_unusable(checks.document_json(response.body), response)
-        try:
-            document = parse_json_object(response.body)
-        except ValueError as error:
-            raise FetchError(NOT_JSON, answered=True, body=response.body) from error
+        document = readable(checks, response)
         for judge in (
             checks.document_client_secret,
             checks.document_symmetric_method,
@@ -160,6 +194,17 @@ class Clients:
         named = checks.document_client_id(document, client_id, fetched.url)
         demand_unusable(named, response)
         return document
+
+
+def readable(checks: Checks, response: Response) -> JsonObject:
+    """Return the JSON object in a response; raises `FetchError` when it has none."""
+    body = checks.decoded_body(response.header("content-encoding"), response.body)
+    if isinstance(body, Decision):
+        raise FetchError(body, answered=True, body=response.body)
+    found = checks.document_json(body)
+    if isinstance(found, Decision):
+        raise FetchError(found, answered=True, body=response.body)
+    return found
 
 
 def demand_unusable(decision: Decision, response: Response) -> None:

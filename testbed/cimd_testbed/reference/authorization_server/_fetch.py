@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import functools
 import ssl
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from cimd_testbed.core import (
     Decision,
     IPAddress,
+    TlsProblem,
     UrlParts,
     accept,
     literal_address,
@@ -29,6 +31,7 @@ from cimd_testbed.net import (
     Resolver,
     Response,
     Stream,
+    TimeLimit,
     exchange,
 )
 from cimd_testbed.reference.authorization_server._checks import Checks
@@ -58,10 +61,33 @@ def _not_judged(host: str, addresses: tuple[IPAddress, ...]) -> Decision:
 
 @functools.cache
 def _unverified() -> ssl.SSLContext:
+    """Return what connects to anything: only ever used when a check says so."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = ssl.TLSVersion.TLSv1
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
     return context
+
+
+_PROBLEMS = {
+    9: TlsProblem.NOT_YET_VALID,
+    10: TlsProblem.EXPIRED,
+    **dict.fromkeys((18, 19, 20, 21), TlsProblem.UNKNOWN_ISSUER),
+    **dict.fromkeys((24, 26, 79), TlsProblem.UNFIT),
+    **dict.fromkeys((62, 64), TlsProblem.OTHER_NAME),
+}
+"""By the verification error of OpenSSL (X509_V_ERR_…)."""
+
+
+def _problem(error: ssl.SSLError) -> TlsProblem:
+    """Say what was wrong with a handshake."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _PROBLEMS.get(error.verify_code, TlsProblem.OTHER)
+    old = "PROTOCOL" in (error.reason or "")
+    return TlsProblem.OLD_PROTOCOL if old else TlsProblem.OTHER
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +99,14 @@ class Fetcher:
     resolver: Resolver
     trust: ssl.SSLContext
     seconds: float
+    limit: TimeLimit = asyncio.timeout
 
     async def fetch(
         self, url: str, addresses: AddressCheck, cap: int, accept: str
     ) -> Fetched:
         """Get a URL that was judged; raises `FetchError` when nothing can be had."""
         try:
-            async with asyncio.timeout(self.checks.read_seconds(self.seconds)):
+            async with self.limit(self.checks.read_seconds(self.seconds)):
                 return await self._follow(url, addresses, cap, accept)
         except (
             OSError,
@@ -142,16 +169,25 @@ class Fetcher:
         port = parts.port
         if port is None:
             raise FetchError(_UNREACHABLE)
-        host = parts.host.strip("[]")
-        tls: ssl.SSLContext | None = None
-        if (parts.scheme or "").lower() != "http":
-            tls = self.trust if self.checks.tls_verified(host) else _unverified()
+        host = parts.host.strip("[]").rstrip(".")
+        plain = (parts.scheme or "").lower() == "http"
         failure: OSError = OSError("There is no address to connect to.")
         for address in addresses:
             try:
-                return await self.dialer.dial(
-                    address, port, tls=tls, server_hostname=host.rstrip(".")
-                )
+                if plain:
+                    return await self.dialer.dial(address, port)
+                return await self._secure(address, port, host)
             except OSError as error:
                 failure = error
         raise failure
+
+    async def _secure(self, address: IPAddress, port: int, host: str) -> Stream:
+        try:
+            return await self.dialer.dial(
+                address, port, tls=self.trust, server_hostname=host
+            )
+        except ssl.SSLError as error:
+            demand_fetched(self.checks.tls_problem(_problem(error)))
+        return await self.dialer.dial(
+            address, port, tls=_unverified(), server_hostname=host
+        )

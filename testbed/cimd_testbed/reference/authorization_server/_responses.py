@@ -41,16 +41,17 @@ def refuse_authorization(
     state: State, method: str, destination: Destination, error: Refused | FetchError
 ) -> Response:
     """Tell the client where that is safe, else the user."""
-    text = error.decision.reason
+    text, status = error.decision.reason, 400
     if isinstance(error, Refused):
         code = error.error
     else:
         code, text = "invalid_client", state.checks.failure_text(text, error.body)
+        status = state.checks.failure_status(error.decision.clause)
     target = state.checks.error_redirect(
         destination.client_valid, destination.uri_valid, destination.uri
     )
     if target is None:
-        return error_page(state, code, text)
+        return error_page(state, code, text, status)
     parameters = {
         "error": code,
         "error_description": text,

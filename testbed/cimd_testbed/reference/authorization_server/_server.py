@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 
 from cimd_testbed.core import Clock, split_url, well_known_url
-from cimd_testbed.net import Dialer, Request, Resolver, Response
+from cimd_testbed.net import Dialer, Request, Resolver, Response, TimeLimit
 from cimd_testbed.reference.authorization_server import _discovery as discovery
 from cimd_testbed.reference.authorization_server import _interaction as interaction
 from cimd_testbed.reference.authorization_server._authorize import authorize
@@ -44,11 +45,12 @@ class AuthorizationServer:
         resolver: Resolver,
         trust: ssl.SSLContext,
         clock: Clock,
+        limit: TimeLimit = asyncio.timeout,
     ) -> None:
         self.settings = settings
         self.checks = checks
         seconds = settings.limits.seconds
-        fetcher = Fetcher(checks, dialer, resolver, trust, seconds)
+        fetcher = Fetcher(checks, dialer, resolver, trust, seconds, limit)
         clients = Clients(settings, checks, clock, fetcher)
         self._state = State(
             settings=settings,

@@ -51,6 +51,8 @@ class FetchLimits:
     jwks_bytes: int = 64 * 1024
     logo_bytes: int = 256 * 1024
     seconds: float = 5.0
+    per_minute: int = 30
+    """Documents fetched of one host in a minute."""
 
 
 @dataclass(frozen=True, slots=True)
