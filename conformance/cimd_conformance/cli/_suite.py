@@ -68,7 +68,7 @@ def _writers(options: SuiteOptions, replay: str) -> list[Writer]:
             JunitWriter(options.junit_path, replay=replay, strict=options.strict)
         )
     console = ConsoleWriter.for_terminal(
-        stderr=options.stdout_taken, volume=volume, replay=replay
+        stderr=options.stdout_taken, volume=volume, replay=_by_result(options) or replay
     )
     return [*writers, console]
 
@@ -79,6 +79,14 @@ def _replay(command: Sequence[str], options: SuiteOptions) -> str:
     if options.profile != "hardened":
         words += ["--profile", options.profile]
     return shlex.join(words)
+
+
+def _by_result(options: SuiteOptions) -> str:
+    """Return the command that replays from a result, when one is written to a file."""
+    for path in (options.json_path, options.ndjson_path):
+        if path not in (None, "-"):
+            return f"{PROGRAM} replay {{id}} {shlex.quote(str(path))}"
+    return ""
 
 
 def _show_inner_output(end: RunEnd) -> None:

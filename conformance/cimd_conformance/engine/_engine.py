@@ -15,7 +15,6 @@ from cimd_conformance.engine._judge import answer, redacted, to_check, worst
 from cimd_conformance.engine._labels import crashes
 from cimd_conformance.engine._lease import ScenarioLeases
 from cimd_conformance.engine._target import RunningTarget
-from cimd_conformance.evidence import Redactor
 from cimd_conformance.flows import FlowResult
 from cimd_conformance.model import (
     AnyEvent,
@@ -26,7 +25,6 @@ from cimd_conformance.model import (
     ScenarioFinished,
     ScenarioStarted,
     Status,
-    TargetExited,
     matches,
 )
 
@@ -47,6 +45,8 @@ class Engine:
     closing: bool = True
     """Whether every control is repeated at the end."""
     stop: asyncio.Event = field(default_factory=asyncio.Event)
+    keep_open: bool = False
+    """Whether addresses and names stay with the scenario that leased them."""
     finished: Finished = field(default_factory=dict)
     _controls: dict[str, asyncio.Task[Control]] = field(default_factory=dict)
     _slots: asyncio.Semaphore = field(init=False)
@@ -105,9 +105,7 @@ class Engine:
 
     def _target_gone(self, plan: list[Instance]) -> None:
         code = self.target.exit_code()
-        redactor = Redactor()
-        last = [redactor.text(line) for line in self.target.last_output()]
-        self.emit(TargetExited(self.now(), -1 if code is None else code, last))
+        self.emit(self.target.exit_event(self.now()))
         reason = f"The target ended with exit code {code}."
         for instance in plan:
             if instance.id not in self.finished:
@@ -147,8 +145,9 @@ class Engine:
             traceback.print_exc(file=sys.stderr)
             status, reason = Status.ERROR, f"{type(error).__name__}: {error}"
         finally:
-            await self.leases.release(instance.id)
-            self.target.world.evidence.release(instance.id)
+            if not self.keep_open:
+                await self.leases.release(instance.id)
+                self.target.world.evidence.release(instance.id)
         self._finish(instance, status, reason, begun)
 
     def _finish(

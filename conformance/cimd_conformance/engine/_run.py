@@ -20,6 +20,7 @@ from cimd_conformance.catalogue import (
     select_instances,
 )
 from cimd_conformance.engine._engine import Engine, Finished, counts
+from cimd_conformance.engine._keep import keep_open
 from cimd_conformance.engine._lease import ScenarioLeases
 from cimd_conformance.engine._parties import open_parties
 from cimd_conformance.engine._roles import KITS, checks_of, roles_of
@@ -101,10 +102,15 @@ class _Run:
             self.powers,
             _disabled(self.job),
             stop=self.stop,
+            keep_open=self.job.keep_open,
             finished=self.finished,
         )
+        target.world.keep_open = self.job.keep_open
         try:
             await engine.run(plan)
+            if plan and self.job.keep_open:
+                about = (target, self.around, plan[-1].id)
+                await keep_open(*about, self.emit, self.now, self.stop)
         finally:
             await target.close()
         return True
@@ -244,4 +250,6 @@ def _started(
         job.seed,
         sorted(powers),
         [instance.planned() for instance in plan],
+        job.target,
+        job.flaw,
     )

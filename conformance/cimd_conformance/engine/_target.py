@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from cimd_conformance.catalogue import Instance
+from cimd_conformance.evidence import Redactor
 from cimd_conformance.flows import FlowResult, World
-from cimd_conformance.model import Scenario, TargetError
+from cimd_conformance.model import Scenario, TargetError, TargetExited
 from cimd_testbed.core import split_url
 from cimd_testbed.net import HttpClient, HttpError
 
@@ -34,6 +35,13 @@ class RunningTarget:
     last_output: Callable[[], list[str]] = list
     repeats_controls: bool = True
     """Whether controls may be repeated at the end: a person is not asked twice."""
+
+    def exit_event(self, now: float) -> TargetExited:
+        """Return what there is to tell when it has ended by itself."""
+        code = self.exit_code()
+        redactor = Redactor()
+        last = [redactor.text(line) for line in self.last_output()]
+        return TargetExited(now, -1 if code is None else code, last)
 
 
 async def nothing_to_close() -> None:

@@ -17,14 +17,16 @@ from cimd_conformance.flows._flow import (
     FlowState,
     StepEnd,
     VerbFunction,
+    end_flow,
 )
 from cimd_conformance.flows._json import read_json
-from cimd_conformance.flows._world import Site, World
+from cimd_conformance.flows._world import Kept, Site, World
 
 __all__ = [
     "Flow",
     "FlowResult",
     "FlowState",
+    "Kept",
     "Params",
     "Site",
     "StepEnd",
@@ -33,6 +35,7 @@ __all__ = [
     "changes_of",
     "edit_params",
     "edit_tree",
+    "end_flow",
     "read_json",
     "to_json",
     "whole",

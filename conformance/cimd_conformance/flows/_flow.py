@@ -6,13 +6,14 @@ otherwise the change was never tried and the flow says so.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from cimd_conformance.catalogue import expand
 from cimd_conformance.evidence import ExchangeRecord, Redactor
-from cimd_conformance.flows._world import Site, World
+from cimd_conformance.flows._world import Kept, Site, World
 from cimd_conformance.model import (
     STEP_MESSAGES,
     Change,
@@ -99,6 +100,10 @@ class FlowState:
             names.update(site.names())
         return names
 
+    def places(self) -> dict[str, str]:
+        """Return the URLs that a person may want to go to, by what they are."""
+        return {name: site.origin + site.prefix for name, site in self.sites.items()}
+
     def changes(self, message: Message | None = None) -> list[Change]:
         """Return the changes in force, with their placeholders filled in."""
         if self.scenario is None:
@@ -177,6 +182,18 @@ class FlowState:
         )
 
 
+StateT = TypeVar("StateT", bound=FlowState)
+
+
+async def end_flow(state: StateT, finish: Callable[[StateT], Awaitable[None]]) -> None:
+    """Take down what a flow has put up, or leave it up for a person to look at."""
+    if state.world.keep_open and state.scenario is not None:
+        kept = Kept(state.places(), functools.partial(finish, state))
+        state.world.kept.append(kept)
+        return
+    await finish(state)
+
+
 _SERVED = frozenset(
     {
         Message.CLIENT_DOCUMENT,
@@ -187,7 +204,6 @@ _SERVED = frozenset(
     }
 )
 
-StateT = TypeVar("StateT", bound=FlowState)
 VerbFunction = Callable[[StateT, Step], Awaitable[StepEnd]]
 
 

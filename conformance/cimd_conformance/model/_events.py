@@ -63,6 +63,10 @@ class RunStarted(Event, frozen=True, tag="run-started"):
     seed: int
     powers: list[str]
     plan: list[PlannedInstance]
+    target_file: str | None = None
+    """The target file as it was named; None is the embedded reference."""
+    flaw: str | None = None
+    """The flaw that the reference had."""
 
 
 class Control(Event, frozen=True, tag="control"):
@@ -167,6 +171,20 @@ class ScenarioFinished(Event, frozen=True, tag="scenario-finished"):
     control: str | None = None
 
 
+class KeptOpen(Event, frozen=True, tag="kept-open"):
+    """The parties and the target stay up, until the run is told to stop."""
+
+    scenario: str
+    places: dict[str, str]
+    """The URLs of the target and of our parties, by what they are."""
+    ca_file: str = ""
+    """The CA of the run, for whoever wants to connect."""
+    proxy: str = ""
+    """Where a proxy listens that leads to the names of the run."""
+    enter: str = ""
+    """The command that enters the lab."""
+
+
 class FlawTried(Event, frozen=True, tag="flaw-tried"):
     """`prove` ran scenarios against the reference with one check replaced."""
 
@@ -204,6 +222,7 @@ AnyEvent = (
     | Check
     | ScenarioFinished
     | FlawTried
+    | KeptOpen
     | RunFinished
 )
 

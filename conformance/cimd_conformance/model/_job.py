@@ -28,5 +28,7 @@ class Job(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields
     flaws: list[str] = []
     """For `prove`: only these flaws."""
     full: bool = False
+    keep_open: bool = False
+    """Leave the parties and the target up after the scenarios, until told to stop."""
     outside: str = ""
     """The outer network namespace, against which the lab verifies itself."""

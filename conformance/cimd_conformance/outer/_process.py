@@ -6,6 +6,7 @@ import collections
 import contextlib
 import os
 import select
+import shlex
 import signal
 import subprocess
 import threading
@@ -99,6 +100,15 @@ class InnerProcess:
         if self._stderr_reader is not None and self._gone():
             self._stderr_reader.join(timeout=1)
         return list(self._stderr)
+
+    def enter_command(self) -> str:
+        """Return how a person enters the lab; empty where there is none."""
+        if self._lab is None:
+            return ""
+        try:
+            return shlex.join(self._lab.enter_argv())
+        except OSError:
+            return ""
 
     def wait(self) -> int:
         """Wait for the end; return the exit code, or minus the number of a signal."""

@@ -18,6 +18,7 @@ from cimd_conformance.model import (
     ExitCode,
     HarnessError,
     Job,
+    KeptOpen,
     RunFinished,
     RunStarted,
     Status,
@@ -59,7 +60,7 @@ def run_job(
     inner = InnerProcess(job, argv)
     with StopSignals(inner) as signals, inner:
         relay = _Relay(job, make_writers())
-        error = relay.take(inner.events())
+        error = relay.take(_events(inner))
         finished = relay.finished
         if finished is None:
             error = error or (None if signals.stopped else _died(inner))
@@ -153,7 +154,18 @@ class _Relay:
             seed=job.seed,
             powers=[],
             plan=[],
+            target_file=job.target,
+            flaw=job.flaw,
         )
+
+
+def _events(inner: InnerProcess) -> Iterator[AnyEvent]:
+    """Yield the inner process's events, with what only this side knows."""
+    for event in inner.events():
+        if isinstance(event, KeptOpen):
+            yield msgspec.structs.replace(event, enter=inner.enter_command())
+        else:
+            yield event
 
 
 def _settled(
@@ -165,7 +177,8 @@ def _settled(
     strict: bool,
 ) -> RunFinished:
     """Return the footer with the verdict that only the outer process can know."""
-    interrupted = finished.interrupted or signals.stopped
+    ends = report.kept_open  # Ctrl-C is how a run ends that was kept open
+    interrupted = finished.interrupted or (signals.stopped and not ends)
     counts = report.counts() if job.kind == "run" else finished.counts
     if job.kind == "run" and _error_of(finished) is None:
         word, code = verdict(
@@ -178,7 +191,7 @@ def _settled(
         finished = msgspec.structs.replace(
             finished, verdict=str(word), exit_code=int(code)
         )
-    if signals.ctrl_c:
+    if signals.ctrl_c and not ends:
         code = ExitCode.CTRL_C
         finished = msgspec.structs.replace(finished, exit_code=int(code))
     return msgspec.structs.replace(finished, counts=counts, interrupted=interrupted)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import shlex
 from collections.abc import Iterator
 
 from rich.console import Console
@@ -29,7 +28,7 @@ from cimd_conformance.reports._console_style import (
     print_hanging,
 )
 from cimd_conformance.reports._report import Report, ScenarioResult
-from cimd_conformance.reports._wording import evidence_line, reason_of
+from cimd_conformance.reports._wording import evidence_line, reason_of, replay_line
 from cimd_conformance.reports.text import shortened, visible
 
 _SHOWN_IDS = 3
@@ -94,8 +93,7 @@ def _show_result(console: Console, result: ScenarioResult, replay: str) -> None:
         fact(console, "change", shortened(visible(change)))
     show_evidence(console, result.evidence, checks)
     if replay:
-        command = f"{replay} --only {shlex.quote(planned.id)}"
-        line = Text.assemble(label("replay"), command)
+        line = Text.assemble(label("replay"), replay_line(replay, planned.id))
         console.print(line, soft_wrap=True)
     for fix in dict.fromkeys(check.fix for check in checks if check.fix):
         fact(console, "fix", visible(fix))

@@ -13,6 +13,7 @@ from cimd_conformance.model import (
     Control,
     Exchange,
     FlawTried,
+    KeptOpen,
     PlannedInstance,
     RunFinished,
     RunStarted,
@@ -99,6 +100,7 @@ class Report:
         self.controls: list[Control] = []
         self.control_evidence: dict[str, Evidence] = {}
         self.exits: list[TargetExited] = []
+        self.kept_open = False
 
     def add(self, event: AnyEvent) -> None:
         """Take the next event in."""
@@ -116,6 +118,8 @@ class Report:
                 self.controls.append(event)
             case TargetExited():
                 self.exits.append(event)
+            case KeptOpen():
+                self.kept_open = True
             case RunFinished():
                 self.finished = event
             case ScenarioStarted() | TargetOutput() | FlawTried():

@@ -93,7 +93,9 @@ class ErrorEntry(msgspec.Struct, frozen=True):
         return msgspec.convert(error, cls) if isinstance(error, dict) else None
 
 
-class ResultDocument(msgspec.Struct, frozen=True, rename={"schema_": "schema"}):
+class ResultDocument(
+    msgspec.Struct, frozen=True, kw_only=True, rename={"schema_": "schema"}
+):
     """The results of one run."""
 
     schema_: Literal["cimd-conformance/result/1"]
@@ -107,6 +109,10 @@ class ResultDocument(msgspec.Struct, frozen=True, rename={"schema_": "schema"}):
     interrupted: bool
     error: ErrorEntry | None
     target: str
+    target_file: str | None = None
+    """The target file as it was named; None is the embedded reference."""
+    flaw: str | None = None
+    """The flaw that the reference had."""
     role: str
     network: str
     profile: str

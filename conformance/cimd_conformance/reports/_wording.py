@@ -6,6 +6,8 @@ escapes its own markup.
 
 from __future__ import annotations
 
+import shlex
+
 from cimd_conformance.model import Check, ContactSeen, Exchange, Status
 from cimd_conformance.reports._report import Report, ScenarioResult
 from cimd_conformance.reports.text import shortened, visible
@@ -50,6 +52,17 @@ def clause_line(check: Check) -> str:
     level = f" ({check.level.value})" if check.level is not None else ""
     clause = f": {check.clause}" if check.clause else ""
     return visible(f"{check.requirement}{level}{clause}")
+
+
+def replay_line(replay: str, scenario: str) -> str:
+    """Return the command that runs one scenario again.
+
+    `replay` is such a command with `{id}` in it, or one that takes `--only ID`.
+    """
+    quoted = shlex.quote(scenario)
+    if "{id}" in replay:
+        return replay.replace("{id}", quoted)
+    return f"{replay} --only {quoted}"
 
 
 def expected_line(check: Check) -> str:

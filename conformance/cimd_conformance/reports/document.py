@@ -61,6 +61,8 @@ def result_of(report: Report) -> ResultDocument:
         interrupted=finished.interrupted,
         error=ErrorEntry.of(finished),
         target=started.target,
+        target_file=started.target_file,
+        flaw=started.flaw,
         role=started.role,
         network=started.network,
         profile=started.profile,

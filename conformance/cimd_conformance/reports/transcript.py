@@ -15,6 +15,7 @@ from cimd_conformance.model import (
     Control,
     Exchange,
     HttpMessage,
+    KeptOpen,
     ScenarioFinished,
     Status,
     TargetExited,
@@ -34,8 +35,8 @@ _BAD = (Status.FAILED, Status.WARNED)
 class TranscriptWriter:
     """Writes the messages of one scenario as they come, and what they amount to."""
 
-    def __init__(self, console: Console, scenario: str) -> None:
-        self._console = console
+    def __init__(self, scenario: str, console: Console | None = None) -> None:
+        self._console = console or PlainConsole()
         self._scenario = scenario
         self.report = Report(Keep.ALL)
 
@@ -54,6 +55,8 @@ class TranscriptWriter:
                 self._console.print(Text(text, "bold red"))
                 for line in event.last_output:
                     self._console.print(Text(f"  {visible(line)}"), soft_wrap=True)
+            case KeptOpen():
+                self._open(event)
             case ScenarioFinished() if event.id == self._scenario:
                 self._end(self.report.scenarios[event.id])
             case _:
@@ -72,12 +75,34 @@ class TranscriptWriter:
             self._console.print(text, soft_wrap=True)
 
     def _control(self, event: Control) -> None:
-        name = "control" if event.closing_for is None else "closing control"
+        again = "" if event.closing_for is None else ", once more afterwards"
         line = Text.assemble((event.status.value, STATUS_STYLES[event.status]))
-        line.append(f"  {name} {visible(event.id)}", "default not bold")
+        line.append(f"  {visible(event.id)}{again}", "default not bold")
         if event.reason:
             line.append(f": {visible(event.reason)}", "default not bold")
         self._console.print(line, soft_wrap=True)
+
+    def _open(self, event: KeptOpen) -> None:
+        """Say where everything is that is still up, and how one gets there."""
+        console = self._console
+        title = "open until Ctrl-C"
+        console.print(Rule(title, align="left", characters="-", style="dim"))
+        for name, url in event.places.items():
+            line = Text.assemble((f"   {name:<24}  ", "dim"), visible(url))
+            console.print(line, soft_wrap=True)
+        ways = [("enter", event.enter and f"{event.enter} -- bash")]
+        if event.proxy:
+            first = next(iter(event.places.values()), "https://…")
+            url = event.places.get("client_id", first)
+            how = f"curl --proxy http://{event.proxy} --cacert {event.ca_file} {url}"
+            ways.append(("try", how))
+        elif event.ca_file and not event.enter:
+            ways.append(("CA", event.ca_file))
+        for name, how in ways:
+            if how:
+                line = Text.assemble((f"   {name:<24}  ", "dim"), visible(how))
+                console.print(line, soft_wrap=True)
+        console.file.flush()
 
     def _end(self, result: ScenarioResult) -> None:
         self._console.print()

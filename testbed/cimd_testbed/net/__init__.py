@@ -44,6 +44,7 @@ from cimd_testbed.net._network import (
     Network,
 )
 from cimd_testbed.net._processes import Command, ProcessError, TargetProcess
+from cimd_testbed.net._proxy import VisitorProxy
 from cimd_testbed.net._ranges import LAB_RANGES, UNDIALLED_RANGES
 from cimd_testbed.net._timeouts import ShiftedTimeouts, TimeLimit
 from cimd_testbed.net._zone import Fault, Zone
@@ -93,6 +94,7 @@ __all__ = [
     "SystemResolver",
     "TargetProcess",
     "TimeLimit",
+    "VisitorProxy",
     "Zone",
     "exchange",
     "inside_verified_namespace",

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from cimd_conformance.flows._flow import Flow, FlowResult, StepEnd, VerbFunction
+from cimd_conformance.flows._flow import (
+    Flow,
+    FlowResult,
+    StepEnd,
+    VerbFunction,
+    end_flow,
+)
 from cimd_conformance.flows.agent_host._connect import connect
 from cimd_conformance.flows.agent_host._inspect import inspect
 from cimd_conformance.flows.agent_host._state import AgentState, finish, make_state
@@ -49,4 +55,4 @@ async def run_flow(
     try:
         return await Flow(state, VERBS, steps).run()
     finally:
-        await finish(state)
+        await end_flow(state, finish)

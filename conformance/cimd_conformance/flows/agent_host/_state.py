@@ -189,6 +189,14 @@ class AgentState(FlowState):
             "text": response.text,
         }
 
+    def places(self) -> dict[str, str]:
+        """Return where the servers are that the client was sent to."""
+        return {
+            "MCP server": self.variables["server_url"],
+            "issuer": self.variables["issuer"],
+            **FlowState.places(self),
+        }
+
     def publish(self, redirect_uris: list[str]) -> str:
         """Publish a client metadata document for the target; return its URL."""
         site = self.sites["client"]

@@ -82,6 +82,18 @@ class AsState(FlowState):
         names["flow.used_refresh_token"] = used
         return names
 
+    def places(self) -> dict[str, str]:
+        """Return where the server and the client are."""
+        target = self.world.target
+        return {
+            "issuer": target.issuer,
+            "authorization endpoint": target.endpoint("authorization_endpoint"),
+            "token endpoint": target.endpoint("token_endpoint"),
+            "client_id": self.client.variables["client_id"],
+            "redirect_uri": self.client.variables["redirect_uri"],
+            **FlowState.places(self),
+        }
+
 
 async def make_state(
     world: AsWorld, label: str, scenario: Scenario | None, variant: dict[str, str]

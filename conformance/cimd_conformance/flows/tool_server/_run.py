@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cimd_conformance.flows._flow import Flow, FlowResult
+from cimd_conformance.flows._flow import Flow, FlowResult, end_flow
 from cimd_conformance.flows.tool_server._state import finish, make_state
 from cimd_conformance.flows.tool_server._verbs import FLOWS, VERBS
 from cimd_conformance.flows.tool_server._world import MODERN, ToolWorld
@@ -24,7 +24,7 @@ async def run_flow(
     try:
         return await Flow(state, VERBS, steps).run()
     finally:
-        await finish(state)
+        await end_flow(state, finish)
 
 
 def _verbs(flow: str, protocol: str) -> list[Verb]:

@@ -90,6 +90,15 @@ class ToolState(FlowState):
             "client_id": client.client_id if client else "",
         }
 
+    def places(self) -> dict[str, str]:
+        """Return where the tool server is, and the issuer that it trusts."""
+        return {
+            "resource": self.view.resource,
+            "issuer": self.world.issuer.issuer,
+            "client_id": self.caller("client").client_id,
+            **FlowState.places(self),
+        }
+
 
 def _other_case(audience: str) -> str:
     """Return an audience whose path is in upper case, or has one at all."""

@@ -117,6 +117,18 @@ class LabProcess:
         if self.popen.poll() is None:
             os.write(self._control, bytes([signum]))
 
+    def enter_argv(self) -> list[str]:
+        """Return the command that gives a person a shell inside, or its beginning.
+
+        Raises `OSError` when the lab has ended.
+        """
+        unshare = self.popen.pid
+        listed = Path(f"/proc/{unshare}/task/{unshare}/children").read_text()
+        if not listed.split():
+            raise ProcessLookupError("The lab has ended.")
+        namespaces = ("--user", "--net", "--mount", "--pid", "--preserve-credentials")
+        return ["nsenter", "--target", listed.split()[0], *namespaces]
+
     def wait(self, timeout: float | None = None) -> int:
         """Wait for the end of everything inside and return the exit status."""
         return self.popen.wait(timeout)
