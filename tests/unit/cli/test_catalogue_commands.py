@@ -12,6 +12,7 @@ from cimd_conformance import catalogue
 from cimd_conformance.catalogue import Catalogue, Requirement, expand_scenario
 from cimd_conformance.cli import run_cli
 from cimd_conformance.model import Scenario
+from cimd_conformance.prove import known_flaws
 from cimd_conformance.reports.schemas import load_schema
 
 _SCENARIOS = [
@@ -137,7 +138,7 @@ def test_show_explains_a_scenario(capsys: pytest.CaptureFixture[str]) -> None:
     for said in (
         "A callback that the document does not list is refused",
         "severity  critical",
-        "Flaws\n  redirect-uri-not-compared: Any redirect URI is accepted.\n",
+        f"Flaws\n  redirect-uri-not-compared: {known_flaws()[flaw].title}\n",
         "show cimd/redirect-uri/unlisted-host --flaw redirect-uri-not-compared",
         "A person logs in and consents to the client; the client redeems its code;",
         "Whoever gets the code gets the account.",
