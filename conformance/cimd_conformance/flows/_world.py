@@ -79,7 +79,6 @@ class World:
     ports: dict[str, int] = field(default_factory=dict)
     """On loopback, the port of each kind of site; empty where sites have names."""
     seconds: float = 15.0
-<<<<<<< HEAD
     """How long an answer of the target may take."""
     pace: Pace = field(default_factory=RealPace)
     """The time in which slow answers of ours travel."""
@@ -87,11 +86,9 @@ class World:
     """How many seconds of it a slow answer goes on at the most."""
     doors: Doors | None = None
     """The hosts whose TLS can be spoiled."""
-=======
     keep_open: bool = False
     """Whether what a scenario has put up stays up after it."""
     kept: list[Kept] = field(default_factory=list)
->>>>>>> d31e7e4 (replay runs one scenario of a result again, with every message, and keeps it open)
     _serial: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def serial(self) -> int:

@@ -135,10 +135,11 @@ def test_show_explains_a_scenario(capsys: pytest.CaptureFixture[str]) -> None:
         capsys, "show", "--no-diagram", "cimd/redirect-uri/unlisted-host"
     )
     assert code == 0
+    title = known_flaws()["redirect-uri-not-compared"].title
     for said in (
         "A callback that the document does not list is refused",
         "severity  critical",
-        f"Flaws\n  redirect-uri-not-compared: {known_flaws()[flaw].title}\n",
+        f"Flaws\n  redirect-uri-not-compared: {title}\n",
         "show cimd/redirect-uri/unlisted-host --flaw redirect-uri-not-compared",
         "A person logs in and consents to the client; the client redeems its code;",
         "Whoever gets the code gets the account.",
