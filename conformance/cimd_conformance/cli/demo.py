@@ -46,8 +46,7 @@ def command(*, network: str, role: str, flaw: str | None, **values: Any) -> int:
     With --flaw the reference has one weakness, and the suite shows how it is found.
     """
     options = SuiteOptions(**values)
-    if network == "lab":
-        require_lab()
+    adopted = network == "lab" and require_lab().adopted
     words = ["demo"]
     if network != "embedded":
         words += ["--network", network]
@@ -56,4 +55,5 @@ def command(*, network: str, role: str, flaw: str | None, **values: Any) -> int:
     if flaw is not None:
         words += ["--flaw", flaw]
     fields = job_of(options, network=network, role=role, flaw=flaw)
-    return run_suite(msgspec.convert(fields, Job), options, words)
+    job = msgspec.convert(fields | {"adopted": adopted}, Job)
+    return run_suite(job, options, words)

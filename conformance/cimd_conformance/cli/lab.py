@@ -23,7 +23,7 @@ def command(words: tuple[str, ...]) -> int:
 
     Ends with the exit code of COMMAND.
     """
-    require_lab()
+    require_lab(made=True)
     from cimd_testbed.net.lab import run_lab  # noqa: PLC0415 - Linux only
 
     return run_lab(list(words))

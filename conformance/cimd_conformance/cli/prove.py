@@ -71,7 +71,7 @@ def command(
     if update and only:
         raise click.UsageError("--update needs every scenario: leave --only out.")
     if network == "lab":
-        require_lab()
+        require_lab(made=True)
     return int(
         prove_command_main(
             update=update,

@@ -18,6 +18,7 @@ Examples:
   cimd-conformance run target.toml
   cimd-conformance run target.toml --profile mcp-2025-11-25 --strict
   cimd-conformance run target.toml --only 'as/fetch/*' --ndjson run.ndjson
+  cimd-conformance run target.toml --ca pki
 """
 
 
@@ -29,7 +30,12 @@ Examples:
     type=click.Choice(["lab", "loopback"]),
     help="Where names and addresses come from; the lab where there is one.",
 )
-def command(target: str, *, network: str | None, **values: Any) -> int:
+@click.option(
+    "--ca",
+    metavar="DIR",
+    help="The CA that a running target trusts: from `certs --out DIR --keep-key`.",
+)
+def command(target: str, *, network: str | None, ca: str | None, **values: Any) -> int:
     """Run the suite against your implementation.
 
     TARGET.toml describes it: its role, how it starts, where it answers.
@@ -37,11 +43,12 @@ def command(target: str, *, network: str | None, **values: Any) -> int:
     """
     options = SuiteOptions(**values)
     check_target(target)
-    chosen = network_for_target(network)
     described = prepare(target)
+    chosen = network_for_target(network, running=described.runs_already)
     words = ["run", target]
-    if network is not None:
-        words += ["--network", network]
+    for name, value in (("--network", network), ("--ca", ca)):
+        words += [] if value is None else [name, value]
     role = described.role.value
-    fields = job_of(options, network=chosen, target=target, role=role)
-    return run_suite(msgspec.convert(fields, Job), options, words)
+    fields = job_of(options, network=chosen.name, target=target, role=role, ca=ca)
+    job = msgspec.convert(fields | {"adopted": chosen.adopted}, Job)
+    return run_suite(job, options, words)

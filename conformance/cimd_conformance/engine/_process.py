@@ -97,7 +97,7 @@ def place(
     )
     ca_file = folder / "ca.pem"
     ca_file.write_bytes(around.authority.ca_pem)
-    port = free_port()
+    port = target.server.port or free_port()
     origin = f"https://{host}" if lab else f"http://127.0.0.1:{port}"
     bundle = lab.files.bundle_file if lab and lab.files else ca_file
     names = {
@@ -143,6 +143,8 @@ async def start_process(
 ) -> None:
     """Start the target's command, if it has one, and give it its TLS front."""
     server, lab = placed.target.server, placed.lab
+    if lab is not None and (server.start or server.port):
+        await _open_front(placed, lab, stack, host, address)
     if not server.start:
         return
     base = lab.environment(os.environ) if lab else dict(os.environ)
@@ -158,12 +160,24 @@ async def start_process(
         ) from None
     stack.push_async_callback(process.stop)
     placed.process = process
-    if lab is not None:
-        lab.zone.point(host, address)
-        certificates = placed.around.authority.context_for
-        await lab.front(
-            address, [host], placed.port, certificates, forwarded=server.forwarded
-        )
+
+
+async def _open_front(
+    placed: Placed,
+    lab: LabNetwork,
+    stack: AsyncExitStack,
+    host: str,
+    address: ipaddress.IPv4Address,
+) -> None:
+    """Give the target's plain port its public-looking origin, until it is stopped."""
+    front = await lab.front(
+        address,
+        [host],
+        placed.port,
+        placed.around.authority.context_for,
+        forwarded=placed.target.server.forwarded,
+    )
+    stack.push_async_callback(front.close)
 
 
 async def wait_ready(

@@ -149,7 +149,7 @@ async def open_network(
     job: Job, authority: Authority | None = None
 ) -> tuple[Network, Authority]:
     """Open the job's network; make the CA of the run unless there is one."""
-    authority = authority or Authority()
+    authority = authority or _authority(job)
     match job.network:
         case "embedded":
             embedded = EmbeddedNetwork()
@@ -160,7 +160,7 @@ async def open_network(
         case "lab":
             from cimd_testbed.net.lab import LabNetwork  # noqa: PLC0415 - Linux only
 
-            lab = LabNetwork(authority.ca_pem)
+            lab = LabNetwork(authority.ca_pem, adopted=job.adopted)
             await lab.start()
             return lab, authority
         case _:
@@ -169,6 +169,20 @@ async def open_network(
                 f"There is no network {job.network!r}.",
                 "allowed: embedded, loopback, lab",
             )
+
+
+def _authority(job: Job) -> Authority:
+    """Make the CA of the run, or read the one that a running target trusts already."""
+    if job.ca is None:
+        return Authority()
+    try:
+        return Authority.load(Path(job.ca))
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            "ca-unreadable",
+            f"There is no CA with its key in {job.ca}: {error}.",
+            "Make one with `cimd-conformance certs --out DIR --keep-key`.",
+        ) from None
 
 
 async def open_surroundings(

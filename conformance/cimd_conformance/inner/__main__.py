@@ -15,9 +15,10 @@ def main() -> int:
     events_fd = int(sys.argv[sys.argv.index("--events-fd") + 1])
     line = _first_line()
     if b'"network":"lab"' in line:
-        from cimd_testbed.net.lab import enter_lab  # noqa: PLC0415 - before any thread
+        from cimd_testbed.net import lab  # noqa: PLC0415 - before any thread
 
-        enter_lab()
+        enter = lab.adopt_lab if b'"adopted":true' in line else lab.enter_lab
+        enter()
     from cimd_conformance.inner import run_inner  # noqa: PLC0415 - after it
 
     return run_inner(line, events_fd)

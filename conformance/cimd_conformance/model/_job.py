@@ -30,5 +30,7 @@ class Job(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields
     full: bool = False
     keep_open: bool = False
     """Leave the parties and the target up after the scenarios, until told to stop."""
-    outside: str = ""
-    """The outer network namespace, against which the lab verifies itself."""
+    adopted: bool = False
+    """For the network `lab`: the outer process's own network is the lab."""
+    ca: str | None = None
+    """A folder with the CA of the run and its key; None makes a new one."""

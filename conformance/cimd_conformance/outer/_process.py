@@ -149,7 +149,7 @@ class InnerProcess:
 
     def _spawn(self, events_fd: int) -> subprocess.Popen[bytes]:
         argv = self._argv(self._job, events_fd)
-        if self._job.network != "lab":
+        if self._job.network != "lab" or self._job.adopted:
             return _launch.start_plain(argv, events_fd)
         self._lab = _launch.start_in_lab(argv, events_fd)
         return self._lab.popen

@@ -51,6 +51,7 @@ LIMITS: dict[tuple[str, str], tuple[float, float]] = {
     ("limits", "grace"): (0, 600),
     ("limits", "seconds"): (0.1, 600),
     ("server", "ready_seconds"): (0.1, 3600),
+    ("server", "port"): (0, 65535),
     ("client", "seconds"): (0.1, 3600),
     ("client", "quiet"): (0.1, 3600),
 }
@@ -139,15 +140,16 @@ def _server(target: TargetFile, folder: Path) -> Iterator[Wrong]:
     if not server.issuer.startswith(("{origin}", "https://", "http://")):
         hint = 'allowed: a URL with http or https, e.g. "{origin}"'
         yield ["server", "issuer"], f"{server.issuer!r} is no issuer.", hint
+    nowhere = not server.start and not server.port
     is_issuer = target.role is Role.AUTHORIZATION_SERVER
-    if not server.start and "{" in server.issuer and is_issuer:
+    if nowhere and "{" in server.issuer and is_issuer:
         what = "A server that is not started here needs an issuer of its own."
-        hint = "Give `server.start`, or the URL of the running server as the issuer."
+        hint = "Give `server.start`, or the `server.port` on which it runs."
         yield ["server", "issuer"], what, hint
     is_resource = target.role is Role.TOOL_SERVER
-    if not server.start and "{" in target.resource.uri and is_resource:
+    if nowhere and "{" in target.resource.uri and is_resource:
         what = "A server that is not started here needs a URL of its own."
-        hint = "Give `server.start`, or the URL of the running server's MCP endpoint."
+        hint = "Give `server.start`, or the `server.port` on which it runs."
         yield ["resource", "uri"], what, hint
     if not server.ready.startswith("/"):
         hint = "allowed: a path that begins with a slash"

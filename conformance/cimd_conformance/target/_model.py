@@ -25,7 +25,9 @@ class Server(_Table, frozen=True):
     locks: list[str] = []
     """Files whose content decides whether `prepare` has to run again."""
     start: list[str] = []
-    """The command; empty for a server that runs already (loopback only)."""
+    """The command; empty for a server that runs already."""
+    port: int = 0
+    """The local port of a server that runs already; 0 is chosen by the suite."""
     cwd: str = "."
     env: dict[str, str] = {}
     ready: str = "/.well-known/oauth-authorization-server"
@@ -167,6 +169,13 @@ class TargetFile(_Table, frozen=True):
     limits: Limits = Limits()
     disable: dict[str, str] = {}
     """Scenario globs that are not run, each with the reason."""
+
+    @property
+    def runs_already(self) -> bool:
+        """Whether nothing of the target is started by the suite."""
+        if self.role is Role.AGENT_HOST and self.client.drive != "program":
+            return self.client.drive == "attended"
+        return not self.server.start
 
 
 ACCOMMODATIONS = {

@@ -1,9 +1,18 @@
-"""Prove that this process sits in a network namespace that the run made."""
+"""Prove that this process sits in a network namespace without a way out."""
 
 from __future__ import annotations
 
 import socket
+import struct
 from pathlib import Path
+
+_SIOCGIFFLAGS, _IFF_UP = 0x8913, 1
+_FALLBACK_TUNNELS = frozenset(
+    {
+        *("tunl0", "gre0", "gretap0", "erspan0", "ip_vti0", "ip6_vti0", "sit0"),
+        *("ip6tnl0", "ip6gre0"),
+    }
+)
 
 _state: dict[str, bool] = {"verified": False}
 
@@ -17,7 +26,7 @@ def network_namespace() -> str:
 
 
 def inside_verified_namespace() -> bool:
-    """Whether `verify_namespace` has succeeded in this process."""
+    """Whether this process has found its network namespace without a way out."""
     return _state["verified"]
 
 
@@ -30,9 +39,38 @@ def verify_namespace(outside: str) -> None:
     here = network_namespace()
     if not here or here == outside:
         raise RuntimeError("This process is not in a network namespace of its own.")
-    names = [name for _, name in socket.if_nameindex()]
-    if names != ["lo"]:
+    adopt_namespace()
+
+
+def adopt_namespace() -> None:
+    """Check that this namespace, whoever made it, has no way out.
+
+    Raises `RuntimeError` when it has an interface other than `lo`. Without one, no
+    route can lead anywhere else.
+    """
+    names = ways_out()
+    if names:
         raise RuntimeError(
             f"The network namespace has interfaces besides lo: {', '.join(names)}."
         )
     _state["verified"] = True
+
+
+def ways_out() -> list[str]:
+    """Return the interfaces of this network namespace besides `lo`.
+
+    Left out are tunnels that the kernel puts into every new namespace once a module is
+    loaded, while they are down: what they would carry had to leave through `lo`.
+    """
+    names = [name for _, name in socket.if_nameindex() if name != "lo"]
+    return [name for name in names if name not in _FALLBACK_TUNNELS or _is_up(name)]
+
+
+def _is_up(name: str) -> bool:
+    import fcntl  # noqa: PLC0415 - not on every system
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        request = struct.pack("16sh", name.encode(), 0).ljust(40, b"\0")
+        answer = fcntl.ioctl(sock, _SIOCGIFFLAGS, request)
+    (flags,) = struct.unpack_from("h", answer, 16)
+    return bool(flags & _IFF_UP)

@@ -143,31 +143,86 @@ def test_options_that_make_no_sense(
 ROLE = "authorization-server"
 
 
-def _target(folder: Path) -> str:
+TOASTER = _network.Problem("This is a toaster.", "Buy a computer.")
+
+
+def _target(folder: Path, *, running: bool = False) -> str:
     file = folder / "target.toml"
-    issuer = 'server.issuer = "http://127.0.0.1:9"'
-    file.write_text(f'schema = 1\nname = "Mine"\nrole = "{ROLE}"\n{issuer}\n')
+    server = 'server.issuer = "http://127.0.0.1:9"'
+    if not running:
+        server += '\nserver.start = ["true"]'
+    file.write_text(f'schema = 1\nname = "Mine"\nrole = "{ROLE}"\n{server}\n')
     return str(file)
 
 
+@pytest.fixture
+def labs(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Say what of the lab this machine can do."""
+
+    def can(*, make: bool, adopt: bool) -> None:
+        made = None if make else TOASTER
+        adopted = None if adopt else TOASTER
+        monkeypatch.setattr(_network, "lab_problem", lambda: made)
+        monkeypatch.setattr(_network, "adoption_problem", lambda: adopted)
+        monkeypatch.setattr(_launch, "start_in_lab", _not_really_in_lab)
+
+    return can
+
+
+Labs = Callable[..., None]
+
+
+@pytest.mark.parametrize("adopt", [False, True])
 def test_run_takes_the_lab_where_there_is_one(
-    play: Play, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    play: Play, tmp_path: Path, labs: Labs, *, adopt: bool
 ) -> None:
-    monkeypatch.setattr(_network, "lab_problem", lambda: None)
-    monkeypatch.setattr(_launch, "start_in_lab", _not_really_in_lab)
+    labs(make=True, adopt=adopt)
     jobs = play(a=Status.PASSED)
     target = _target(tmp_path)
     assert run_cli(["run", target]) == 0
     assert jobs == [Job(target=target, network="lab", role=ROLE)]
 
 
-def test_run_says_why_it_takes_loopback(
-    play: Play,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+@pytest.mark.parametrize("asked", [[], ["--network", "lab"]])
+def test_run_adopts_its_network_where_no_lab_can_be_made(
+    play: Play, tmp_path: Path, labs: Labs, asked: list[str]
 ) -> None:
-    monkeypatch.setattr(_network, "lab_problem", lambda: "This is a toaster.")
+    labs(make=False, adopt=True)
+    jobs = play(a=Status.PASSED)
+    target = _target(tmp_path)
+    assert run_cli(["run", target, *asked]) == 0
+    assert jobs == [Job(target=target, network="lab", adopted=True, role=ROLE)]
+
+
+def test_a_running_target_shares_the_network_that_is_adopted(
+    play: Play, tmp_path: Path, labs: Labs
+) -> None:
+    labs(make=True, adopt=True)
+    jobs = play(a=Status.PASSED)
+    target = _target(tmp_path, running=True)
+    assert run_cli(["run", target, "--ca", "pki"]) == 0
+    expected = Job(target=target, network="lab", adopted=True, role=ROLE, ca="pki")
+    assert jobs == [expected]
+
+
+def test_a_running_target_is_not_in_a_lab_that_is_made(
+    play: Play, tmp_path: Path, labs: Labs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labs(make=True, adopt=False)
+    jobs = play(a=Status.PASSED)
+    target = _target(tmp_path, running=True)
+    assert run_cli(["run", target, "--network", "lab"]) == 2
+    assert "error[lab-not-shared]" in capsys.readouterr().err
+    assert jobs == []
+    assert run_cli(["run", target]) == 0
+    assert jobs == [Job(target=target, network="loopback", role=ROLE)]
+    assert "runs already and shares no lab" in capsys.readouterr().err
+
+
+def test_run_says_why_it_takes_loopback(
+    play: Play, tmp_path: Path, labs: Labs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labs(make=False, adopt=False)
     jobs = play(a=Status.PASSED)
     target = _target(tmp_path)
     assert run_cli(["run", target]) == 0
@@ -175,20 +230,29 @@ def test_run_says_why_it_takes_loopback(
     assert "This is a toaster." in capsys.readouterr().err
 
 
+def test_demo_in_an_adopted_lab(play: Play, labs: Labs) -> None:
+    labs(make=False, adopt=True)
+    jobs = play(a=Status.PASSED)
+    assert run_cli(["demo", "--network", "lab"]) == 0
+    assert jobs == [Job(network="lab", adopted=True)]
+
+
 @pytest.mark.parametrize("command", [["demo"], ["run", "TARGET"]])
 def test_a_lab_that_was_asked_for_and_is_not_there(
     play: Play,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    labs: Labs,
     capsys: pytest.CaptureFixture[str],
     command: list[str],
 ) -> None:
-    monkeypatch.setattr(_network, "lab_problem", lambda: "This is a toaster.")
+    labs(make=False, adopt=False)
     jobs = play(a=Status.PASSED)
     words = [_target(tmp_path) if word == "TARGET" else word for word in command]
     assert run_cli([*words, "--network", "lab"]) == 2
     assert jobs == []
-    assert "error[lab-unavailable]" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "error[lab-unavailable]" in said
+    assert "Buy a computer." in said
 
 
 class _not_really_in_lab:  # noqa: N801 - stands in for a function

@@ -1,5 +1,6 @@
 """The lab: a hermetic internet inside a namespace (Linux, no root needed)."""
 
+from cimd_testbed.net.lab._adopt import adopt_lab, adoption_obstacles
 from cimd_testbed.net.lab._environment import clean_environment, trust_environment
 from cimd_testbed.net.lab._files import LabFiles, LabFilesError
 from cimd_testbed.net.lab._init import enter_lab
@@ -21,6 +22,8 @@ __all__ = [
     "LabNetwork",
     "LabObstacle",
     "LabProcess",
+    "adopt_lab",
+    "adoption_obstacles",
     "clean_environment",
     "diagnose",
     "enter_lab",

@@ -9,6 +9,7 @@ itself. Abstract sockets belong to the network namespace and need nothing.
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -26,6 +27,7 @@ MASKED_DIRECTORIES = tuple(
 )
 _WALKED = (Path("/run"), Path("/var/run"))
 _ENTRIES = 20_000
+_OCTAL = re.compile(r"\\([0-7]{3})")
 _SOCKET_VARIABLES = (
     *("SSH_AUTH_SOCK", "DOCKER_HOST", "CONTAINER_HOST", "NOTIFY_SOCKET"),
     *("DBUS_SESSION_BUS_ADDRESS", "DBUS_SYSTEM_BUS_ADDRESS", "PULSE_SERVER"),
@@ -37,26 +39,52 @@ def sockets_to_mask(listed: str, environ: Mapping[str, str]) -> Iterator[Path]:
 
     `listed` are those that the outer side could see, one a line.
     """
-    seen: set[Path] = set()
     known = (Path(line) for line in listed.splitlines())
-    for path in (*known, *_named(environ), *_walked()):
+    yield from _sockets((*known, *_candidates(environ)))
+
+
+def known_sockets(environ: Mapping[str, str]) -> Iterator[Path]:
+    """Yield the socket files of known places, mounts and variables, each once."""
+    yield from _sockets(_candidates(environ))
+
+
+def _candidates(environ: Mapping[str, str]) -> Iterator[Path]:
+    yield from _named(environ)
+    yield from _mounted()
+    roots = (*_WALKED, *(place for place in MASKED_DIRECTORIES if place.is_dir()))
+    yield from _walked(roots)
+
+
+def _sockets(paths: Iterable[Path]) -> Iterator[Path]:
+    seen: set[Path] = set()
+    for path in paths:
         if path not in seen and _is_socket(path):
             seen.add(path)
             yield path
 
 
+def _mounted() -> Iterator[Path]:
+    """Yield what is mounted by itself, as containers get single sockets."""
+    try:
+        lines = Path("/proc/self/mountinfo").read_text(errors="surrogateescape")
+    except OSError:
+        return
+    for line in lines.splitlines():
+        text = line.split()[4]
+        yield Path(_OCTAL.sub(lambda found: chr(int(found[1], 8)), text))
+
+
 def _named(environ: Mapping[str, str]) -> Iterator[Path]:
     for name in _SOCKET_VARIABLES:
         for part in environ.get(name, "").replace(";", ",").split(","):
-            text = part[part.find("/") :].replace("//", "/") if "/" in part else ""
-            if text:
-                yield Path(text)
+            if "/" in part:
+                yield Path("/" + part[part.find("/") :].lstrip("/"))
 
 
-def _walked() -> Iterator[Path]:
-    """Yield the sockets below `/run`; a bound keeps odd systems from delaying us."""
+def _walked(roots: Iterable[Path]) -> Iterator[Path]:
+    """Yield the sockets below; a bound keeps odd systems from delaying us."""
     left = _ENTRIES
-    waiting = [path for path in _WALKED if path.is_dir() and not path.is_symlink()]
+    waiting = [path for path in roots if path.is_dir() and not path.is_symlink()]
     while waiting and left > 0:
         for entry in _entries(waiting.pop()):
             left -= 1

@@ -32,7 +32,7 @@ from cimd_testbed.net.lab._dns import DnsServer
 from cimd_testbed.net.lab._environment import clean_environment, trust_environment
 from cimd_testbed.net.lab._files import LabFiles, place_files
 from cimd_testbed.net.lab._front import front_service
-from cimd_testbed.net.lab._routes import open_routes
+from cimd_testbed.net.lab._routes import Routes
 from cimd_testbed.net.lab._tap import Syn, Tap
 
 UNLABELLED = "testbed"
@@ -75,8 +75,8 @@ class LabNetwork(Network):
     """Names, addresses, listeners and the tap inside the namespace.
 
     The system's files are covered as well: resolver, hosts, the host's Unix sockets,
-    and CA bundles, which get `ca_pem` appended. An adopted lab (a container without
-    network) goes without and must point its resolver at 127.0.0.1 itself.
+    and CA bundles, which get `ca_pem` appended. An adopted lab (see `adopt_lab`) goes
+    without, and gets back its addresses and routes at the end.
     """
 
     powers = frozenset(
@@ -88,10 +88,9 @@ class LabNetwork(Network):
 
     def __init__(self, ca_pem: bytes = b"", *, adopted: bool = False) -> None:
         super().__init__()
-        self.ipv6 = False
-        """Whether this kernel has IPv6; known after `start`."""
         self.files: LabFiles | None = None
         """The lab's files, after `start`; None in an adopted lab."""
+        self._routes = Routes()
         self._ca_pem = ca_pem
         self._adopted = adopted
         self._tap = Tap(self._on_syn)
@@ -100,13 +99,18 @@ class LabNetwork(Network):
         self._labels: dict[_Ends, str] = {}
         self._hidden: set[_Ends] = set()
 
+    @property
+    def ipv6(self) -> bool:
+        """Whether this kernel has IPv6; known after `start`."""
+        return self._routes.ipv6
+
     async def start(self) -> None:
         """Open routes, tap and DNS; raises `RuntimeError` outside a namespace."""
         if not inside_verified_namespace():
             raise RuntimeError("The lab's network only works inside a lab.")
         if not self._adopted:
             self.files = place_files(self._ca_pem, os.environ)
-        self.ipv6 = open_routes(LAB_RANGES, TARGET_ADDRESSES)
+        self._routes.open(LAB_RANGES, TARGET_ADDRESSES)
         self._tap.start()
         await self._dns.start()
 
@@ -145,10 +149,11 @@ class LabNetwork(Network):
         *,
         port: int = 443,
         forwarded: bool = False,
-    ) -> None:
+    ) -> Listener:
         """Give the target's port on 127.0.0.1 an origin of its own: TLS ends here.
 
-        With `forwarded`, `X-Forwarded-Proto`, `-Host` and `-For` are set.
+        With `forwarded`, `X-Forwarded-Proto`, `-Host` and `-For` are set. Closing the
+        listener ends it before the network does.
         """
         for name in names:
             self.zone.point(name, address)
@@ -158,7 +163,7 @@ class LabNetwork(Network):
             self.contacts,
             forwarded=forwarded,
         )
-        self._open(address, port, service)
+        return self._open(address, port, service)
 
     def settle(self) -> None:
         """Record everything that was on the wire until now (see `Tap.drain`)."""
@@ -169,11 +174,13 @@ class LabNetwork(Network):
         return self._tap.lost()
 
     async def close(self) -> None:
-        """Close listeners, DNS and tap; the routes end with the namespace."""
+        """Close listeners, DNS and tap; routes end with a namespace of our own."""
         for listener in self._listeners:
             await listener.close()
         await self._dns.close()
         self._tap.close()
+        if self._adopted:
+            self._routes.withdraw()
 
     async def connect_as(
         self, label: str, address: IPAddress, port: int
@@ -216,12 +223,13 @@ class LabNetwork(Network):
             self._hidden.discard(ends)
         return sock
 
-    def _open(self, address: IPAddress, port: int, service: Service) -> None:
+    def _open(self, address: IPAddress, port: int, service: Service) -> Listener:
         sock = bind_freely(address, port)
         sock.listen(_BACKLOG)
         listener = Listener(sock, self._arrive, lambda _arrival: service)
         listener.start()
         self._listeners.append(listener)
+        return listener
 
     def _arrive(self, sock: socket.socket) -> Arrival | None:
         try:

@@ -13,6 +13,7 @@ import socket
 import struct
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from cimd_testbed.net._contacts import IPAddress
 from cimd_testbed.net._leases import DEAD_ADDRESS
 
 _NEWLINK, _NEWADDR, _NEWROUTE = 16, 20, 24
+_OPPOSITE = {_NEWADDR: 21, _NEWROUTE: 25}
 _REQUEST_ACK_CREATE = 0x0001 | 0x0004 | 0x0400
 _LO = 1
 _IFF_UP = 1
@@ -45,33 +47,80 @@ _SYSCTLS = {
 }
 
 
-def open_routes(
-    ranges: Iterable[IPv4Network | IPv6Network], own: Iterable[IPAddress]
-) -> bool:
-    """Bring loopback up with the addresses `own` and make `ranges` local.
+@dataclass(slots=True)
+class Routes:
+    """Addresses and routes of `lo`, and what was there before.
 
-    Needs CAP_NET_ADMIN in this network namespace; raises `OSError` without. Returns
-    whether IPv6 works here; without it, the IPv6 ranges are left out.
+    They end with a namespace that we made; one that was adopted gets back what it had.
     """
-    for name, value in _SYSCTLS.items():
+
+    ipv6: bool = False
+    """Whether IPv6 works here; without it, the IPv6 ranges are left out."""
+    _before: dict[Path, str] = field(default_factory=dict)
+    _added: list[tuple[int, bytes]] = field(default_factory=list)
+
+    def open(
+        self, ranges: Iterable[IPv4Network | IPv6Network], own: Iterable[IPAddress]
+    ) -> None:
+        """Bring loopback up with the addresses `own` and make `ranges` local.
+
+        Needs CAP_NET_ADMIN in this network namespace; raises `OSError` without.
+        """
+        for name, value in _SYSCTLS.items():
+            self._set(Path("/proc/sys", name), value)
+        with _netlink() as netlink:
+            up = struct.pack("=BxHiII", socket.AF_UNSPEC, 0, _LO, _IFF_UP, _IFF_UP)
+            _ask(netlink, _NEWLINK, up)
+            self.ipv6 = Path("/proc/net/if_inet6").exists() and _has_ipv6_loopback()
+            for address in own:
+                if address.version == 4 or self.ipv6:
+                    self._add(netlink, _NEWADDR, _address_message(address))
+            for network in ranges:
+                if (network.version == 4 or self.ipv6) and not _needs_no_route(network):
+                    self._add(netlink, _NEWROUTE, _route_message(network, _TYPE_LOCAL))
+            # The kernel makes no TCP connection where a route says multicast. For UDP
+            # the address is like any other, so that resolvers do not sort it to the end.
+            dead = IPv4Network(DEAD_ADDRESS)
+            self._add(netlink, _NEWROUTE, _route_message(dead, _TYPE_MULTICAST))
+
+    def withdraw(self) -> None:
+        """Take back what `open` has added; what fails is let be."""
+        with _netlink() as netlink:
+            for kind, body in reversed(self._added):
+                with suppress(OSError):
+                    _ask(netlink, _OPPOSITE[kind], body)
+        self._added.clear()
+        for path, value in self._before.items():
+            with suppress(OSError):
+                path.write_text(value)
+        self._before.clear()
+
+    def _set(self, path: Path, value: str) -> None:
         with suppress(OSError):  # absent, or /proc/sys is read-only
-            Path("/proc/sys", name).write_text(value)
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0) as netlink:
-        netlink.bind((0, 0))
-        up = struct.pack("=BxHiII", socket.AF_UNSPEC, 0, _LO, _IFF_UP, _IFF_UP)
-        _ask(netlink, _NEWLINK, up)
-        ipv6 = Path("/proc/net/if_inet6").exists() and _has_ipv6_loopback()
-        for address in own:
-            if address.version == 4 or ipv6:
-                _ask(netlink, _NEWADDR, _address_message(address))
-        for network in ranges:
-            if (network.version == 4 or ipv6) and not _needs_no_route(network):
-                _ask(netlink, _NEWROUTE, _route_message(network, _TYPE_LOCAL))
-        # The kernel makes no TCP connection where a route says multicast. For UDP the
-        # address is like any other, so that resolvers do not sort it to the end.
-        dead = IPv4Network(DEAD_ADDRESS)
-        _ask(netlink, _NEWROUTE, _route_message(dead, _TYPE_MULTICAST))
-    return ipv6
+            before = path.read_text()
+            path.write_text(value)
+            self._before[path] = before
+
+    def _add(self, netlink: socket.socket, kind: int, body: bytes) -> None:
+        if _ask(netlink, kind, body):
+            self._added.append((kind, body))
+
+
+def may_configure() -> bool:
+    """Whether this process may change addresses and routes; it brings `lo` up."""
+    up = struct.pack("=BxHiII", socket.AF_UNSPEC, 0, _LO, _IFF_UP, _IFF_UP)
+    with _netlink() as netlink:
+        try:
+            _ask(netlink, _NEWLINK, up)
+        except OSError:
+            return False
+    return True
+
+
+def _netlink() -> socket.socket:
+    netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+    netlink.bind((0, 0))
+    return netlink
 
 
 def _has_ipv6_loopback() -> bool:
@@ -117,8 +166,8 @@ def _route_message(network: IPv4Network | IPv6Network, kind: int) -> bytes:
     )
 
 
-def _ask(netlink: socket.socket, kind: int, body: bytes) -> None:
-    """Send one request and wait for its acknowledgement; what exists already is fine.
+def _ask(netlink: socket.socket, kind: int, body: bytes) -> bool:
+    """Send one request and wait for its acknowledgement; False: it exists already.
 
     Raises `OSError` with the kernel's error number.
     """
@@ -127,3 +176,4 @@ def _ask(netlink: socket.socket, kind: int, body: bytes) -> None:
     (negative_errno,) = struct.unpack_from("=i", netlink.recv(65536), 16)
     if negative_errno and -negative_errno != errno.EEXIST:
         raise OSError(-negative_errno, os.strerror(-negative_errno))
+    return not negative_errno
