@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import ssl
 import time
 from collections.abc import Callable
@@ -95,6 +96,15 @@ class Authority:
             self._trust = ssl.create_default_context(cadata=pem)
             self._trust.set_alpn_protocols(ALPN)
         return self._trust
+
+    def secret(self, purpose: str) -> bytes:
+        """Return 32 bytes that this CA's key gives for a purpose: the same each time.
+
+        What a target may remember beyond a run, as the keys of an issuer that it
+        trusts, is made from it, so that a CA that was kept brings them back.
+        """
+        key = self._ca.private_key_pem.bytes()
+        return hmac.digest(key, purpose.encode(), "sha256")
 
     def bundle(self, extra: bytes = b"") -> bytes:
         """Return this CA together with the PEM certificates in `extra`."""

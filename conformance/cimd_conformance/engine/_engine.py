@@ -118,7 +118,7 @@ class Engine:
         for pattern, reason in self.disabled.items():
             if matches(instance.id, pattern):
                 return Status.NOT_RUN, f"Disabled by the target file: {reason}"
-        missing = sorted(set(instance.scenario.needs) - self.powers)
+        missing = sorted(instance.scenario.powers - self.powers)
         if missing:
             return Status.NOT_RUN, f"Needs the power {', '.join(missing)}."
         wanted = {expect.requirement for expect in instance.scenario.expect}

@@ -32,7 +32,7 @@ from cimd_conformance.flows.authorization_server import (
 )
 from cimd_conformance.target import TargetFile
 from cimd_testbed.core import SystemClock, split_url
-from cimd_testbed.parties import Credentials, Upstream
+from cimd_testbed.parties import Credentials, Upstream, lasting_key
 
 
 async def start_external(
@@ -58,7 +58,11 @@ async def _start(
     on_line: OnLine,
     stack: AsyncExitStack,
 ) -> RunningTarget:
-    upstream = Upstream(around.parties.upstream_origin, SystemClock().now)
+    upstream = Upstream(
+        around.parties.upstream_origin,
+        SystemClock().now,
+        lasting_key(around.authority.secret("upstream")),
+    )
     upstream.publish(around.parties.web)
     placed = place(around, path, target, stack)
     placed.names.update(upstream.placeholders())

@@ -223,7 +223,10 @@ async def start_target(
         if lines <= OUTPUT_LINES:
             emit(TargetOutput(now(), redactor.text(line)))
 
-    running = await kit.start_external(around, path, load_target(path), on_line)
+    described = load_target(path)
+    running = await kit.start_external(around, path, described, on_line)
+    if described.runs_already:
+        running.world.be_new()
     return _as_asked(job, running)
 
 

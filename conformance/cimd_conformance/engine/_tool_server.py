@@ -30,7 +30,7 @@ from cimd_conformance.flows.tool_server import (
 from cimd_conformance.target import Called, TargetFile
 from cimd_testbed.core import SystemClock, split_url
 from cimd_testbed.net import LoopbackNetwork
-from cimd_testbed.parties import TokenIssuer
+from cimd_testbed.parties import TokenIssuer, lasting_key
 
 ISSUER_HOST = "auth.cimd-issuer.net"
 ISSUER_ADDRESS = ipaddress.IPv4Address("93.184.215.34")
@@ -46,7 +46,8 @@ def open_issuer(around: Surroundings, alg: str) -> TokenIssuer:
         origin = f"https://localhost:{parties.ports['issuer']}"
     else:
         network.zone.point(ISSUER_HOST, ISSUER_ADDRESS)
-    issuer = TokenIssuer(origin, alg)
+    keys = [lasting_key(around.authority.secret("issuer"))] if alg == "ES256" else []
+    issuer = TokenIssuer(origin, alg, keys=keys)
     issuer.publish(parties.web)
     return issuer
 

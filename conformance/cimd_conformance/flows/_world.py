@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import ssl
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -94,6 +95,13 @@ class World:
     def serial(self) -> int:
         """Return the next identity number."""
         return next(self._serial)
+
+    def be_new(self) -> None:
+        """Go on with identities of no earlier run, for a target that remembers those.
+
+        The names of a run are then no longer given by its seed.
+        """
+        self._serial = itertools.count(int(time.time() * 1000))
 
     def random(self, label: str) -> random.Random:
         """Return the source of chance of one scenario, given by seed and label."""

@@ -140,3 +140,11 @@ class Scenario(_Table, frozen=True):
     itself a check, so that it unblocks the run without hiding the deviation."""
     disturbs: bool = False
     isolation: str = "concurrent"
+
+    @property
+    def powers(self) -> frozenset[str]:
+        """What it takes of a network: `needs`, and IPv6 where a place has it."""
+        addresses = [place.address or "" for place in self.place]
+        addresses += [text for p in self.place for one in p.answers for text in one]
+        ipv6 = {"ipv6"} if any(":" in text for text in addresses) else set()
+        return frozenset({*self.needs, *ipv6})

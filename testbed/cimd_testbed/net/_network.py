@@ -43,8 +43,10 @@ _FOREVER = 3600.0
 class Network(ABC):
     """Addresses, names and connections of one run."""
 
-    powers: frozenset[str]
-    """What scenarios may ask for here."""
+    @property
+    @abstractmethod
+    def powers(self) -> frozenset[str]:
+        """What scenarios may ask for here."""
 
     def __init__(self) -> None:
         self.contacts = ContactLog()
@@ -131,7 +133,7 @@ class EmbeddedNetwork(Network):
     """
 
     powers = frozenset(
-        {"public-address", "dns-control", "canary", "tls-variants", "clock"}
+        {"public-address", "dns-control", "canary", "tls-variants", "clock", "ipv6"}
         | {"every-address", *OLD_TLS}
     )
 

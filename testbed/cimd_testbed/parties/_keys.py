@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import itertools
 import json
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +23,11 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
+_P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _serial = itertools.count(1)
+_run = secrets.token_hex(3)
+"""In every key id: a target that outlives a run may remember the keys of an earlier
+one."""
 
 
 def b64url(data: bytes) -> str:
@@ -99,7 +104,7 @@ def new_key(alg: str = "ES256", unlike: Iterable[SigningKey] = ()) -> SigningKey
     RSA keys come from a small pool: what they need to be is different from those in
     `unlike` (the other keys of their scenario), not secret.
     """
-    kid = f"key-{next(_serial)}"
+    kid = f"key-{_run}-{next(_serial)}"
     if alg == "ES256":
         return SigningKey(kid, alg, ec.generate_private_key(ec.SECP256R1()))
     if alg == "RS256":
@@ -107,6 +112,14 @@ def new_key(alg: str = "ES256", unlike: Iterable[SigningKey] = ()) -> SigningKey
         slots = (_rsa_key(slot) for slot in itertools.count())
         return SigningKey(kid, alg, next(key for key in slots if key not in taken))
     raise ValueError(f"No keys are made for the algorithm {alg!r}.")
+
+
+def lasting_key(secret: bytes) -> SigningKey:
+    """Make the ES256 key that belongs to 32 secret bytes."""
+    scalar = int.from_bytes(secret) % (_P256_ORDER - 1) + 1
+    private = ec.derive_private_key(scalar, ec.SECP256R1())
+    kid = f"key-{hashlib.sha256(secret).hexdigest()[:8]}"
+    return SigningKey(kid, "ES256", private)
 
 
 def sign_jwt(

@@ -36,8 +36,8 @@ class TokenIssuer:
     """Who answers about a token."""
 
     def __post_init__(self) -> None:
-        """Make the first key."""
-        self.keys.append(new_key(self.alg))
+        """Make the first key, unless there is one."""
+        self.keys = self.keys or [new_key(self.alg)]
 
     @property
     def issuer(self) -> str:

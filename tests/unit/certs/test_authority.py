@@ -193,3 +193,12 @@ def test_importing_the_package_loads_no_crypto_library() -> None:
         "sys.exit(bool({'trustme', 'cryptography', 'idna'} & set(sys.modules)))"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_kept_authority_gives_the_same_secrets(tmp_path: Path) -> None:
+    Authority().write(tmp_path, keep_key=True)
+    first, second = (Authority.load(tmp_path) for _ in range(2))
+    assert first.secret("issuer") == second.secret("issuer")
+    assert len(first.secret("issuer")) == 32
+    assert first.secret("issuer") != first.secret("upstream")
+    assert first.secret("issuer") != Authority().secret("issuer")

@@ -23,6 +23,7 @@ from cimd_conformance.model import (
     Level,
     Message,
     Outcome,
+    Place,
     Scenario,
     ScenarioFinished,
     ScenarioStarted,
@@ -214,6 +215,15 @@ async def test_a_missing_power_is_not_run_and_says_so() -> None:
     assert bench.reasons()["as/test/one"] == "Needs the power clock."
     assert not bench.calls
     assert not [e for e in bench.events if isinstance(e, ScenarioStarted)]
+
+
+async def test_a_place_with_an_ipv6_address_needs_ipv6() -> None:
+    place = Place("inward", answers=[["93.184.216.254"], ["::1"]])
+    bench = Bench(answers(REFUSED))
+    plan = [instance(place=[place]), instance("two", place=[Place("inward")])]
+    got = await bench.run(*plan)
+    assert got == {"as/test/one": "not-run", "as/test/two": "passed"}
+    assert bench.reasons()["as/test/one"] == "Needs the power ipv6."
 
 
 async def test_with_the_power_it_runs() -> None:

@@ -13,7 +13,7 @@ from cimd_conformance.flows.authorization_server import TargetView
 from cimd_conformance.flows.authorization_server._identity import Identity
 from cimd_conformance.model import Change, Message, Op
 from cimd_testbed.net import Arrival, Request, Response
-from cimd_testbed.parties import Credentials
+from cimd_testbed.parties import Credentials, lasting_key
 
 LOOPBACK = ipaddress.ip_address("127.0.0.1")
 SITE = Site("client", "client-1.cimd-hosts.net", LOOPBACK, "/i1")
@@ -147,3 +147,11 @@ async def test_a_duplicate_member_is_on_the_wire() -> None:
     body = (await client.fetch()).body
     assert body.count(b'"client_id"') == 2
     assert Message.CLIENT_DOCUMENT in client.identity.delivered
+
+
+def test_a_lasting_key_belongs_to_its_secret() -> None:
+    key = lasting_key(b"\xff" * 32)
+    assert key.public_jwk == lasting_key(b"\xff" * 32).public_jwk
+    other = lasting_key(bytes(32))
+    assert other.public_jwk["x"] != key.public_jwk["x"]
+    assert other.kid != key.kid

@@ -47,6 +47,9 @@ _SAME_AS: dict[IPAddress, IPAddress] = {
 _Ends = tuple[IPAddress, int, IPAddress, int]
 """Source address and port, address and port: one connection on the wire."""
 
+_POWERS = frozenset(
+    {"public-address", "dns-control", "canary", "tls-variants", "tap", "lab"}
+)
 _REMEMBERED = 1 << 16
 _IPV6_FREEBIND = 78
 _BACKLOG = 1024
@@ -79,13 +82,6 @@ class LabNetwork(Network):
     without, and gets back its addresses and routes at the end.
     """
 
-    powers = frozenset(
-        {
-            *("public-address", "dns-control", "canary", "tls-variants", "tap", "lab"),
-            *OLD_TLS,
-        }
-    )
-
     def __init__(self, ca_pem: bytes = b"", *, adopted: bool = False) -> None:
         super().__init__()
         self.files: LabFiles | None = None
@@ -98,6 +94,11 @@ class LabNetwork(Network):
         self._listeners: list[Listener] = []
         self._labels: dict[_Ends, str] = {}
         self._hidden: set[_Ends] = set()
+
+    @property
+    def powers(self) -> frozenset[str]:
+        """Everything but the clock; IPv6 where the kernel has it, after `start`."""
+        return _POWERS | ({"ipv6"} if self.ipv6 else frozenset())
 
     @property
     def ipv6(self) -> bool:

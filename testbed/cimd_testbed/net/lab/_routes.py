@@ -79,7 +79,7 @@ class Routes:
                 if (network.version == 4 or self.ipv6) and not _needs_no_route(network):
                     self._add(netlink, _NEWROUTE, _route_message(network, _TYPE_LOCAL))
             # The kernel makes no TCP connection where a route says multicast. For UDP
-            # the address is like any other, so that resolvers do not sort it to the end.
+            # it is like any other address, so that resolvers do not sort it to the end.
             dead = IPv4Network(DEAD_ADDRESS)
             self._add(netlink, _NEWROUTE, _route_message(dead, _TYPE_MULTICAST))
 
