@@ -154,6 +154,7 @@ POWERS = {
     "canary": "special-use addresses lead to a listener that serves a valid document",
     "tls-variants": "hosts can have certificates that are bad in one way",
     "old-tls": "hosts can speak TLS 1.0 and 1.1 only, where the runtime still can",
+    "ipv6": "IPv6 works; what a scenario with such a place needs without saying so",
     "every-address": "contact with addresses that no kernel dials is seen: multicast, "
     "broadcast, link-local without a zone (the embedded reference only)",
     "clock": "the target's clock can be moved (the embedded reference only)",

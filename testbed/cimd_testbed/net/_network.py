@@ -43,10 +43,8 @@ _FOREVER = 3600.0
 class Network(ABC):
     """Addresses, names and connections of one run."""
 
-    @property
-    @abstractmethod
-    def powers(self) -> frozenset[str]:
-        """What scenarios may ask for here."""
+    powers: frozenset[str]
+    """What scenarios may ask for here."""
 
     def __init__(self) -> None:
         self.contacts = ContactLog()

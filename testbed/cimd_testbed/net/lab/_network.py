@@ -47,9 +47,6 @@ _SAME_AS: dict[IPAddress, IPAddress] = {
 _Ends = tuple[IPAddress, int, IPAddress, int]
 """Source address and port, address and port: one connection on the wire."""
 
-_POWERS = frozenset(
-    {"public-address", "dns-control", "canary", "tls-variants", "tap", "lab"}
-)
 _REMEMBERED = 1 << 16
 _IPV6_FREEBIND = 78
 _BACKLOG = 1024
@@ -82,6 +79,12 @@ class LabNetwork(Network):
     without, and gets back its addresses and routes at the end.
     """
 
+    powers = frozenset(
+        {"public-address", "dns-control", "canary", "tls-variants", "ipv6"}
+        | {"tap", "lab"}
+    )
+    """`ipv6` only where the kernel has it, which is known after `start`."""
+
     def __init__(self, ca_pem: bytes = b"", *, adopted: bool = False) -> None:
         super().__init__()
         self.files: LabFiles | None = None
@@ -96,11 +99,6 @@ class LabNetwork(Network):
         self._hidden: set[_Ends] = set()
 
     @property
-    def powers(self) -> frozenset[str]:
-        """Everything but the clock; IPv6 where the kernel has it, after `start`."""
-        return _POWERS | ({"ipv6"} if self.ipv6 else frozenset())
-
-    @property
     def ipv6(self) -> bool:
         """Whether this kernel has IPv6; known after `start`."""
         return self._routes.ipv6
@@ -112,6 +110,8 @@ class LabNetwork(Network):
         if not self._adopted:
             self.files = place_files(self._ca_pem, os.environ)
         self._routes.open(LAB_RANGES, TARGET_ADDRESSES)
+        if not self.ipv6:
+            self.powers = self.powers - {"ipv6"}
         self._tap.start()
         await self._dns.start()
 
