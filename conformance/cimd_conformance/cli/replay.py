@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from cimd_conformance import __version__
-from cimd_conformance.cli._network import require_lab
+from cimd_conformance.cli._network import network_for_target
 from cimd_conformance.cli._select import unknown_id
 from cimd_conformance.cli._target_file import prepare
 from cimd_conformance.model import ConfigError, ExitCode, Job, Status
@@ -38,8 +39,14 @@ Examples:
     metavar="TARGET.toml",
     help="The target file, where it is not any more where it was.",
 )
+@click.option("--ca", metavar="DIR", help="The CA of the run, where it had one.")
 def command(
-    scenario_id: str, result: Path, *, keep_open: bool, target: str | None
+    scenario_id: str,
+    result: Path,
+    *,
+    keep_open: bool,
+    target: str | None,
+    ca: str | None,
 ) -> int:
     """Run one scenario of a result again, and show every message.
 
@@ -53,10 +60,11 @@ def command(
     recorded = read_result(result)
     entry = _entry(recorded, scenario_id)
     job = _job(recorded, entry, _target(recorded, target, result), keep_open=keep_open)
+    running = job.target is not None and prepare(job.target).runs_already
+    adopted = False
     if job.network == "lab":
-        require_lab()
-    if job.target is not None:
-        prepare(job.target)
+        adopted = network_for_target("lab", running=running).adopted
+    job = msgspec.structs.replace(job, adopted=adopted, ca=ca)
     return _replay(job, recorded, entry)
 
 

@@ -1,4 +1,4 @@
-"""The page about the lab and the container recipe name the origins that the code has."""
+"""The page about the lab and the container recipe name the origins of the code."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ class LabNetwork(Network):
 
     powers = frozenset(
         {"public-address", "dns-control", "canary", "tls-variants", "ipv6"}
-        | {"tap", "lab"}
+        | {"tap", "lab", *OLD_TLS}
     )
     """`ipv6` only where the kernel has it, which is known after `start`."""
 
