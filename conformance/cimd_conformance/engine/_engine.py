@@ -49,6 +49,8 @@ class Engine:
     """Whether addresses and names stay with the scenario that leased them."""
     finished: Finished = field(default_factory=dict)
     _controls: dict[str, asyncio.Task[Control]] = field(default_factory=dict)
+    _begun: dict[str, float] = field(default_factory=dict)
+    """When each instance got its turn: waiting for one is not its time."""
     _slots: asyncio.Semaphore = field(init=False)
 
     def __post_init__(self) -> None:
@@ -101,7 +103,7 @@ class Engine:
                 continue
             for instance in passed:
                 reason = f"At the end of the run the control failed: {closing.reason}"
-                self._finish(instance, Status.INCONCLUSIVE, reason, self.now())
+                self._finish(instance, Status.INCONCLUSIVE, reason)
 
     def _target_gone(self, plan: list[Instance]) -> None:
         code = self.target.exit_code()
@@ -109,7 +111,7 @@ class Engine:
         reason = f"The target ended with exit code {code}."
         for instance in plan:
             if instance.id not in self.finished:
-                self._finish(instance, Status.INCONCLUSIVE, reason, self.now())
+                self._finish(instance, Status.INCONCLUSIVE, reason)
 
     # --- one instance ---------------------------------------------------------------
 
@@ -131,12 +133,10 @@ class Engine:
         return None
 
     async def _instance(self, instance: Instance) -> None:
-        begun = self.now()
         excuse = self._excused(instance)
         if excuse is not None:
-            self._finish(instance, *excuse, begun)
+            self._finish(instance, *excuse)
             return
-        self.emit(ScenarioStarted(begun, instance.id))
         try:
             status, reason = await self._judged(instance)
         except asyncio.CancelledError:
@@ -148,13 +148,12 @@ class Engine:
             if not self.keep_open:
                 await self.leases.release(instance.id)
                 self.target.world.evidence.release(instance.id)
-        self._finish(instance, status, reason, begun)
+        self._finish(instance, status, reason)
 
-    def _finish(
-        self, instance: Instance, status: Status, reason: str, begun: float
-    ) -> None:
+    def _finish(self, instance: Instance, status: Status, reason: str) -> None:
         self.finished[instance.id] = status
         now = self.now()
+        begun = self._begun.get(instance.id, now)
         self.emit(
             ScenarioFinished(
                 now, instance.id, status, reason, now - begun, instance.control
@@ -168,6 +167,8 @@ class Engine:
         scenario = instance.scenario
         await self.leases.reserve(instance.id, scenario.place)
         async with self._slots:
+            self._begun[instance.id] = self.now()
+            self.emit(ScenarioStarted(self.now(), instance.id))
             result = await self.target.run_flow(
                 instance.id, scenario.flow, instance.variant, scenario
             )

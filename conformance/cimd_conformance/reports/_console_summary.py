@@ -11,10 +11,10 @@ from rich.text import Text
 
 from cimd_conformance.model import (
     RunFinished,
-    Severity,
     Status,
     Verdict,
 )
+from cimd_conformance.reports._causes import Cause, bad_checks, causes
 from cimd_conformance.reports._console_facts import (
     SHOWN_EVIDENCE,
     fact,
@@ -32,9 +32,10 @@ from cimd_conformance.reports._wording import evidence_line, reason_of, replay_l
 from cimd_conformance.reports.text import shortened, visible
 
 _SHOWN_IDS = 3
+_SHOWN_OTHERS = 20
+_ROOM_FOR_CHANGE = 20
 _BAD = (Status.ERROR, Status.FAILED, Status.WARNED)
 _GROUPED = (Status.INCONCLUSIVE, Status.NOT_RUN, Status.NOT_APPLICABLE)
-_BAD_FIRST = (Status.ERROR, Status.FAILED, Status.WARNED, Status.INCONCLUSIVE)
 
 _VERDICT_STYLES: dict[str, str] = {
     Verdict.CONFORMANT: "bold green",
@@ -44,12 +45,20 @@ _VERDICT_STYLES: dict[str, str] = {
 
 
 def show_summary(
-    console: Console, report: Report, *, replay: str = "", brief: bool = False
+    console: Console,
+    report: Report,
+    *,
+    replay: str = "",
+    brief: bool = False,
+    every: bool = False,
 ) -> None:
-    """Print what a person needs to know after a run."""
+    """Print what a person needs to know after a run.
+
+    `brief` leaves all but the verdict out; `every` names every scenario of a cause.
+    """
     if not brief:
         for status in _BAD:
-            _show_results(console, report, status, replay)
+            _show_causes(console, report, status, replay, every=every)
         for status in _GROUPED:
             _show_groups(console, report, status)
         _show_exits(console, report)
@@ -58,25 +67,28 @@ def show_summary(
         _show_verdict(console, report, finished, brief=brief)
 
 
-def _show_results(
-    console: Console, report: Report, status: Status, replay: str
+def _show_causes(
+    console: Console, report: Report, status: Status, replay: str, *, every: bool
 ) -> None:
+    """Show one worked example of each cause, and the others in a line each."""
     results = report.by_status(status)
     if not results:
         return
-    _show_title(console, status, len(results))
-    order = list(Severity)
-    results.sort(key=lambda result: order.index(result.planned.severity))
-    for number, result in enumerate(results, start=1):
+    found = causes(results)
+    several = f", {len(found)} causes" if 1 < len(found) < len(results) else ""
+    one = ", one cause" if len(found) == 1 < len(results) else ""
+    _show_title(console, status, len(results), several or one)
+    for number, cause in enumerate(found, start=1):
         console.print()
-        title = Text(visible(result.planned.title), "bold")
+        title = Text(visible(cause.example.planned.title), "bold")
         print_hanging(console, Text(f"{number}. ", "bold"), title)
-        _show_result(console, result, replay)
+        _show_result(console, cause.example, replay)
+        _show_others(console, cause, every=every)
 
 
-def _show_title(console: Console, status: Status, count: int) -> None:
+def _show_title(console: Console, status: Status, count: int, more: str = "") -> None:
     console.print()
-    title = Text(f"{status.value} ({count})", STATUS_STYLES[status])
+    title = Text(f"{status.value} ({count}{more})", STATUS_STYLES[status])
     console.print(Rule(title, align="left", characters="-", style="dim"))
 
 
@@ -86,7 +98,7 @@ def _show_result(console: Console, result: ScenarioResult, replay: str) -> None:
     fact(console, "id", Text(visible(planned.id)) + severity)
     if result.reason:
         fact(console, "reason", shortened(visible(result.reason), 600))
-    checks = [check for check in result.checks if check.status in _BAD_FIRST]
+    checks = bad_checks(result)
     for check in checks:
         show_check(console, check)
     for change in planned.change:
@@ -97,6 +109,28 @@ def _show_result(console: Console, result: ScenarioResult, replay: str) -> None:
         console.print(line, soft_wrap=True)
     for fix in dict.fromkeys(check.fix for check in checks if check.fix):
         fact(console, "fix", visible(fix))
+
+
+def _show_others(console: Console, cause: Cause, *, every: bool) -> None:
+    """Show what else the cause breaks: the ids, and what is different in each."""
+    if not cause.others:
+        return
+    fact(console, "also", f"{len(cause.others)} more, the same clause and answer:")
+    shown = cause.others if every else cause.others[:_SHOWN_OTHERS]
+    for result in shown:
+        planned = result.planned
+        line = Text.assemble(
+            label(""),
+            visible(planned.id),
+            (f"  {planned.severity.value}", SEVERITY_STYLES[planned.severity]),
+        )
+        room = console.width - line.cell_len - 2
+        if planned.change and room >= _ROOM_FOR_CHANGE:
+            line.append(f"  {shortened(visible(planned.change[0]), room)}", "dim")
+        console.print(line, soft_wrap=True)
+    if len(shown) < len(cause.others):
+        more = f"… and {len(cause.others) - len(shown)} more; --verbose names them all"
+        fact(console, "", Text(more, "dim"))
 
 
 def _show_groups(console: Console, report: Report, status: Status) -> None:

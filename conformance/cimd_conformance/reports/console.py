@@ -15,6 +15,7 @@ from cimd_conformance.model import (
     RunFinished,
     RunStarted,
     ScenarioFinished,
+    ScenarioStarted,
     Status,
     TargetExited,
     TargetOutput,
@@ -85,8 +86,10 @@ class ConsoleWriter:
         match event:
             case RunStarted():
                 self._begin(event)
+            case ScenarioStarted():
+                self._progress.begin(event.id)
             case ScenarioFinished():
-                self._progress.step(event.status)
+                self._progress.step(event.id, event.status)
                 if event.status in _AT_ONCE[self._volume]:
                     self._line(event.status, event.id, event.reason)
             case Control() if event.status is not Status.PASSED:
@@ -112,6 +115,7 @@ class ConsoleWriter:
             self._report,
             replay=self._replay,
             brief=self._volume is Volume.QUIET,
+            every=self._volume is Volume.VERBOSE,
         )
         self._console.file.flush()
 
@@ -121,7 +125,8 @@ class ConsoleWriter:
         if self._volume is Volume.QUIET:
             return
         head = Text(f"cimd-conformance {started.version}", "bold")
-        head.append(f"  {started.role}: {visible(started.target)}", "not bold")
+        roles = "all roles" if "," in started.role else started.role
+        head.append(f"  {roles}: {visible(started.target)}", "not bold")
         self._console.print(head)
         self._console.print(
             Text(

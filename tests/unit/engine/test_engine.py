@@ -226,6 +226,19 @@ async def test_a_place_with_an_ipv6_address_needs_ipv6() -> None:
     assert bench.reasons()["as/test/one"] == "Needs the power ipv6."
 
 
+async def test_waiting_for_a_turn_is_not_a_scenario_s_time() -> None:
+    bench = Bench(answers(REFUSED), jobs=1)
+    one, two = instance("one"), instance("two")
+    await bench.run(one, two)
+    running: set[str] = set()
+    for event in bench.events:
+        if isinstance(event, ScenarioStarted):
+            running.add(event.id)
+            assert len(running) == 1
+        if isinstance(event, ScenarioFinished):
+            running.remove(event.id)
+
+
 async def test_with_the_power_it_runs() -> None:
     bench = Bench(answers(REFUSED), powers=frozenset({"clock"}))
     assert await bench.run(instance(needs=["clock"])) == {"as/test/one": "passed"}

@@ -79,7 +79,9 @@ def test_a_failure_says_everything() -> None:
 def test_failures_come_worst_first() -> None:
     started = header()
     ids = [planned.id for planned in reversed(started.plan)]
-    ends: list[AnyEvent] = [ScenarioFinished(1.0, each, Status.FAILED) for each in ids]
+    ends: list[AnyEvent] = [
+        ScenarioFinished(1.0, each, Status.FAILED, each) for each in ids
+    ]
     footer = RunFinished(2.0, "failed", 1, {"failed": len(ids)}, 2.0)
     shown = render([started, *ends, footer])
     assert shown.index(f"id        {UNLISTED}") < shown.index("id        cimd/document")
