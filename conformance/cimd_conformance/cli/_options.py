@@ -27,6 +27,12 @@ _SELECTION = [
 
 _REPORTS = [
     click.option(
+        "--html",
+        "html_path",
+        metavar="FILE",
+        help="Write one page that shows everything, without a network; `-` is stdout.",
+    ),
+    click.option(
         "--json",
         "json_path",
         metavar="FILE",
@@ -81,6 +87,7 @@ _RUN = [
 class SuiteOptions:
     """What the shared options say."""
 
+    html_path: str | None
     json_path: str | None
     ndjson_path: str | None
     junit_path: str | None
@@ -109,6 +116,7 @@ class SuiteOptions:
     @property
     def _paths(self) -> dict[str, str | None]:
         return {
+            "--html": self.html_path,
             "--json": self.json_path,
             "--ndjson": self.ndjson_path,
             "--junit": self.junit_path,

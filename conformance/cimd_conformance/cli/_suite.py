@@ -61,6 +61,12 @@ def _writers(options: SuiteOptions, replay: str) -> list[Writer]:
         writers.append(NdjsonWriter(options.ndjson_path))
     if options.json_path is not None:
         writers.append(JsonWriter(options.json_path, everything=options.verbose))
+    if options.html_path is not None:
+        from cimd_conformance.reports.html import HtmlWriter  # noqa: PLC0415
+
+        writers.append(
+            HtmlWriter(options.html_path, replay=replay, strict=options.strict)
+        )
     if options.junit_path is not None:
         from cimd_conformance.reports.junit import JunitWriter  # noqa: PLC0415
 

@@ -15,7 +15,7 @@ def visible(text: str) -> str:
     surrogates, private use and what is no character: a target must not be able to move
     the cursor, hide a line or forge one. XML and HTML can carry all that is left.
     """
-    if text.isascii() and text.isprintable():
+    if text.isprintable():  # stricter: other spaces and what Unicode has not assigned
         return text
     return "".join(_visible_character(each) for each in text)
 

@@ -1,0 +1,256 @@
+"""HTTP messages as lines that a person can read, and what differs between two of them.
+
+Nothing is lost: a parameter that is not spelled as usual is also shown as it was sent,
+and JSON is only indented, so that a repeated member stays repeated.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import dataclasses
+import functools
+import re
+from collections.abc import Iterable, Iterator
+from urllib.parse import quote, quote_plus, unquote_plus
+
+import msgspec
+
+from cimd_conformance.model import HttpMessage
+
+_LONG_BODY = 14
+_TELLING = frozenset(
+    {
+        *("authorization", "content-type", "host", "location", "mcp-session-id"),
+        *("origin", "retry-after", "set-cookie", "www-authenticate"),
+    }
+)
+"""Headers that are shown at once; the others wait to be asked for."""
+
+_UNTOLD = frozenset({"content-length", "date", "referer"})
+"""Headers whose difference means nothing."""
+
+_JWT = re.compile(r"\b(eyJ[A-Za-z0-9_-]{6,})\.([A-Za-z0-9_-]{2,})(?![A-Za-z0-9_-])")
+_VARYING = re.compile(
+    r"(?<=[a-z]-)\d+|(?<=/i)\d+|\d{9,}|[A-Za-z0-9_-]{16,}|(?<=-)\d+(?=›)"
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a message."""
+
+    text: str
+    differs: bool = False
+    """The control has no such line."""
+    gone: bool = False
+    """Only the control has this line."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Token:
+    """A JWT, decoded; its signature was taken away at capture."""
+
+    kind: str
+    header: tuple[Line, ...]
+    claims: tuple[Line, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Part:
+    """One side of an exchange."""
+
+    start: tuple[Line, ...]
+    """The request or status line, and the parameters of the query."""
+    headers: tuple[Line, ...]
+    quiet: tuple[Line, ...]
+    """Headers that hardly ever matter."""
+    body: tuple[Line, ...]
+    tokens: tuple[Token, ...]
+    cut: bool
+
+    @property
+    def long(self) -> bool:
+        """Whether the body should be folded away."""
+        return len(self.body) > _LONG_BODY
+
+    @property
+    def differs(self) -> bool:
+        """Whether anything that is shown at once differs from the control."""
+        lines = (*self.start, *self.headers, *self.body)
+        return any(line.differs or line.gone for line in lines)
+
+    @property
+    def first(self) -> str:
+        """Return the request or status line alone."""
+        return self.start[0].text
+
+
+def read_part(message: HttpMessage) -> Part:
+    """Return a message as lines."""
+    named = [(n, f"{n}: {value}") for n, value in message.headers]
+    telling = [line for name, line in named if name.lower() in _TELLING]
+    quiet = [line for name, line in named if name.lower() not in _TELLING]
+    content_type = _header(message, "content-type")
+    return Part(
+        _lines(_start(message.start)),
+        _lines(telling),
+        _lines(quiet),
+        _lines(_body(message.body, content_type)),
+        tuple(_tokens(message)),
+        message.cut,
+    )
+
+
+def compare(part: Part, control: Part, *, missing: bool) -> Part:
+    """Return a message with what differs from the control marked.
+
+    Names, numbers and random values that differ in every flow do not count. With
+    `missing` the lines that only the control has are shown too.
+    """
+    known = _shapes(control)
+    mine = _shapes(part) if missing else frozenset[str]()
+
+    def marked(lines: tuple[Line, ...], other: tuple[Line, ...]) -> tuple[Line, ...]:
+        seen = [
+            Line(line.text, differs=True) if _matters(line, known) else line
+            for line in lines
+        ]
+        for place, line in enumerate(other if missing else ()):
+            if _shape(line.text) not in mine:
+                seen.insert(place, Line(line.text, gone=True))
+        return tuple(seen)
+
+    news = {line for line in part.quiet if _matters(line, known)}
+    markup = part.body[:1] and part.body[0].text.lstrip().startswith("<")
+    return Part(
+        marked(part.start, control.start),
+        marked((*part.headers, *news), control.headers),
+        tuple(line for line in part.quiet if line not in news),
+        part.body if markup else marked(part.body, control.body),
+        tuple(
+            Token(token.kind, marked(token.header, ()), marked(token.claims, ()))
+            for token in part.tokens
+        ),
+        part.cut,
+    )
+
+
+def _matters(line: Line, known: frozenset[str]) -> bool:
+    if _shape(line.text) in known:
+        return False
+    return line.text.partition(":")[0].lower() not in _UNTOLD
+
+
+@functools.lru_cache(maxsize=256)
+def _shapes(part: Part) -> frozenset[str]:
+    """Return the lines of all sections and tokens: what merely moves is no news."""
+    return frozenset(_shape(line.text) for line in _everything(part))
+
+
+def _everything(part: Part) -> Iterator[Line]:
+    yield from (*part.start, *part.headers, *part.quiet, *part.body)
+    for token in part.tokens:
+        yield from (*token.header, *token.claims)
+
+
+@functools.lru_cache(maxsize=8192)
+def _shape(text: str) -> str:
+    """Return a line without what differs in every flow."""
+    return _VARYING.sub(_varying, text).rstrip(",")
+
+
+def _varying(found: re.Match[str]) -> str:
+    """Keep a long word, replace what a lease, a clock or chance has made."""
+    text = found[0]
+    return "#" if any(map(str.isdigit, text)) else text
+
+
+def _lines(texts: Iterable[str]) -> tuple[Line, ...]:
+    return tuple(Line(text) for text in texts)
+
+
+def _start(start: str) -> Iterator[str]:
+    """Yield the request line and its parameters, or the status line."""
+    line = start.removesuffix(" HTTP/1.1")
+    head, mark, query = line.partition("?")
+    if not mark or not query:
+        yield line
+        return
+    yield f"{head}?"
+    for parameter in _parameters(query):
+        yield f"  {parameter}"
+
+
+def _body(body: str, content_type: str) -> Iterator[str]:
+    if not body:
+        return
+    if "x-www-form-urlencoded" in content_type:
+        yield from _parameters(body)
+        return
+    indented = _indented(body) if body[:1] in "{[" else None
+    yield from (body if indented is None else indented).split("\n")
+
+
+def _indented(text: str) -> str | None:
+    """Return JSON with its members on lines of their own; None for anything else."""
+    try:
+        return msgspec.json.format(text.encode(), indent=2).decode()
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
+
+
+def _parameters(text: str) -> Iterator[str]:
+    """Yield decoded parameters; one with an unusual spelling also as it was sent."""
+    for pair in text.split("&"):
+        name, mark, value = pair.partition("=")
+        decoded = f"{unquote_plus(name)}{mark}{unquote_plus(value)}"
+        usual = value in _usual(unquote_plus(value)) and name == unquote_plus(name)
+        yield decoded if usual else f"{decoded}   (as sent: {pair})"
+
+
+def _usual(value: str) -> tuple[str, ...]:
+    """Return how a value is commonly written in a query or a form."""
+    try:
+        plus, percent = quote_plus(value), quote(value, safe="")
+    except UnicodeEncodeError:
+        return ()
+    return value, plus, percent, quote(value, safe=":/")
+
+
+def _tokens(message: HttpMessage) -> Iterator[Token]:
+    """Yield the JWTs that stand in a message, each once."""
+    texts = [message.start, message.body, *(value for _, value in message.headers)]
+    found = {
+        match.groups(): None
+        for text in texts
+        if "eyJ" in text
+        for match in _JWT.finditer(text)
+    }
+    for header, claims in found:
+        head, told = _decoded(header), _decoded(claims)
+        yield Token(_kind(head), _lines(head.split("\n")), _lines(told.split("\n")))
+
+
+def _decoded(part: str) -> str:
+    try:
+        raw = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+    except (binascii.Error, ValueError):
+        return f"not base64url: {part}"
+    text = raw.decode("utf-8", "backslashreplace")
+    indented = _indented(text)
+    return text if indented is None else indented
+
+
+def _kind(header: str) -> str:
+    """Return the type and the algorithm of a token."""
+    try:
+        told = msgspec.json.decode(header, type=dict[str, object])
+    except msgspec.MsgspecError:
+        return "JWT"
+    words = [told[name] for name in ("typ", "alg") if isinstance(told.get(name), str)]
+    return ", ".join(["JWT", *map(str, words)])
+
+
+def _header(message: HttpMessage, name: str) -> str:
+    return next((v.lower() for n, v in message.headers if n.lower() == name), "")

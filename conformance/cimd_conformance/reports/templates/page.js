@@ -1,0 +1,153 @@
+"use strict";
+(() => {
+  const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const form = document.getElementById("filter");
+  const search = document.getElementById("search");
+  const scenarios = all("#all details.scenario");
+  const shown = () => scenarios.filter((each) => !each.hidden);
+
+  // --- Evidence of what passed is packed: made into elements when it is asked for.
+  const packs = new Map();
+  const unpacked = (number) => {
+    if (!packs.has(number)) {
+      const coded = atob(document.getElementById("pack-" + number).textContent);
+      const bytes = Uint8Array.from(coded, (each) => each.charCodeAt(0));
+      const stream = new Blob([bytes]).stream();
+      const plain = stream.pipeThrough(new DecompressionStream("deflate"));
+      packs.set(number, new Response(plain).json());
+    }
+    return packs.get(number);
+  };
+  const fill = async (scenario) => {
+    const place = scenario.querySelector("[data-pack]");
+    if (!place) return;
+    const number = place.dataset.pack;
+    place.removeAttribute("data-pack");
+    try {
+      place.innerHTML = (await unpacked(number))[scenario.id];
+    } catch {
+      place.textContent = "This browser cannot unpack it; a newer one can.";
+      return;
+    }
+    for (const copy of all("[data-copy]", place)) {
+      const control = document.getElementById(copy.dataset.copy);
+      const parts = control ? all(":scope > .sides > .side > *", control) : [];
+      if (parts.length) copy.replaceChildren(...parts.map((p) => p.cloneNode(true)));
+    }
+  };
+  document.addEventListener("toggle", (event) => {
+    if (event.target.matches("details.scenario[open]")) fill(event.target);
+  }, true);
+  scenarios.filter((each) => each.open).forEach(fill);
+
+  // --- Search and filter.
+  const texts = new WeakMap();
+  const text = (each) => {
+    if (!texts.has(each)) {
+      const parts = [each.querySelector("summary"), each.querySelector(".facts")];
+      texts.set(each, parts.map((part) => part.textContent).join(" ").toLowerCase());
+    }
+    return texts.get(each);
+  };
+  const chosen = (name) => all(`input[name=${name}]:checked`, form).map((i) => i.value);
+  const filter = () => {
+    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const wanted = ["status", "severity", "role"].map((name) => [name, chosen(name)]);
+    for (const each of scenarios) {
+      each.hidden = !(
+        wanted.every(([n, values]) => !values.length || values.includes(each.dataset[n]))
+        && words.every((word) => text(each).includes(word)));
+    }
+    for (const group of all("#all .group")) {
+      group.hidden = !group.querySelector("details.scenario:not([hidden])");
+    }
+    const count = shown().length;
+    document.getElementById("shown").textContent =
+      `${count} of ${scenarios.length} scenarios`;
+  };
+  form.hidden = false;
+  form.addEventListener("input", filter);
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("reset", () => setTimeout(filter));
+  document.getElementById("open").addEventListener("click", () => {
+    shown().forEach((each) => { each.open = true; });
+  });
+  document.getElementById("close").addEventListener("click", () => {
+    shown().forEach((each) => { each.open = false; });
+  });
+  filter();
+
+  // --- Keys.
+  const step = (by) => {
+    const list = shown().map((each) => each.querySelector("summary"));
+    const now = document.activeElement.closest("details.scenario");
+    const at = list.indexOf(now ? now.querySelector("summary") : null);
+    const next = list[at < 0 ? (by > 0 ? 0 : list.length - 1) : at + by];
+    if (next) {
+      next.focus();
+      next.scrollIntoView({ block: "nearest" });
+    }
+  };
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const writing = event.target === search;
+    if (event.key === "/" && !writing) {
+      event.preventDefault();
+      search.focus();
+      search.select();
+    } else if (event.key === "Escape" && writing) {
+      search.blur();
+    } else if (writing && ["Enter", "ArrowDown"].includes(event.key)) {
+      event.preventDefault();
+      step(1);
+    } else if (!writing && event.key === "j") {
+      step(1);
+    } else if (!writing && event.key === "k") {
+      step(-1);
+    }
+  });
+
+  // --- Links: what they lead to is shown and open.
+  const go = () => {
+    const name = decodeURIComponent(location.hash.slice(1));
+    const goal = name && document.getElementById(name);
+    if (!goal) return;
+    const scenario = goal.closest("details.scenario");
+    if (scenario && scenario.hidden) form.reset();
+    let each = goal.closest("details");
+    for (; each; each = each.parentElement.closest("details")) each.open = true;
+    setTimeout(() => goal.scrollIntoView());
+  };
+  window.addEventListener("hashchange", go);
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[href^='#']");
+    if (link && link.getAttribute("href") === location.hash) go();
+  });
+  go();
+
+  // --- Replay lines.
+  if (navigator.clipboard) {
+    for (const button of all("button.copy")) button.hidden = false;
+    document.addEventListener("click", async (event) => {
+      const button = event.target.closest("button.copy");
+      if (!button) return;
+      const line = button.parentElement.querySelector(".replay").textContent;
+      await navigator.clipboard.writeText(line);
+      button.textContent = "Copied";
+      setTimeout(() => { button.textContent = "Copy"; }, 2000);
+    });
+  }
+
+  // --- On paper everything that did not pass is open.
+  let closed = [];
+  window.addEventListener("beforeprint", () => {
+    const quiet = ["passed", "not-run", "not-applicable"];
+    const told = shown().filter((s) => s.open || !quiet.includes(s.dataset.status));
+    closed = told.flatMap((each) => [each, ...all("details:not(.quiet, .words)", each)]);
+    closed = closed.filter((each) => !each.open);
+    closed.forEach((each) => { each.open = true; });
+  });
+  window.addEventListener("afterprint", () => {
+    closed.forEach((each) => { each.open = false; });
+  });
+})();
