@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import jsonschema
 
@@ -15,7 +16,8 @@ from cimd_conformance.reports.schemas import load_schema
 
 
 def test_the_reports_of_a_demo_agree(tmp_path: Path) -> None:
-    files = {name: tmp_path / f"report.{name}" for name in ("json", "ndjson")}
+    names = ("json", "ndjson", "junit")
+    files = {name: tmp_path / f"report.{name}" for name in names}
     options = [
         word for name, file in files.items() for word in (f"--{name}", str(file))
     ]
@@ -43,3 +45,6 @@ def test_the_reports_of_a_demo_agree(tmp_path: Path) -> None:
     assert document["counts"] == finished.counts
     assert sum(finished.counts.values()) == len(planned)
     assert f"exit {done.returncode}" in done.stdout
+    cases = list(ET.parse(files["junit"]).iter("testcase"))
+    assert [case.attrib["name"] for case in cases] == planned
+    assert not any(case.find("failure") is not None for case in cases)

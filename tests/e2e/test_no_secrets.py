@@ -7,8 +7,10 @@ clients and of the reference, before anything is redacted.
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import re
+import zlib
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,8 @@ from cimd_conformance.evidence import Evidence, ExchangeRecord, Redactor
 from cimd_conformance.model import AnyEvent, Job, encode_event
 from cimd_conformance.reports.console import ConsoleWriter, Volume
 from cimd_conformance.reports.document import JsonWriter
+from cimd_conformance.reports.html import HtmlWriter
+from cimd_conformance.reports.junit import JunitWriter
 from cimd_conformance.reports.ndjson import NdjsonWriter
 
 OPAQUE = {
@@ -143,6 +147,8 @@ async def test_no_secret_is_in_any_artefact(
     writers: list[Any] = [
         NdjsonWriter(str(tmp_path / "out.ndjson")),
         JsonWriter(str(tmp_path / "out.json"), everything=True),
+        JunitWriter(str(tmp_path / "out.xml"), replay="replay"),
+        HtmlWriter(str(tmp_path / "out.html"), replay="replay"),
         ConsoleWriter(console, volume=Volume.VERBOSE, replay="replay"),
     ]
     stream: list[bytes] = []
@@ -161,6 +167,9 @@ async def test_no_secret_is_in_any_artefact(
         "events": b"\n".join(stream).decode(),
         "ndjson": (tmp_path / "out.ndjson").read_text("utf-8"),
         "json": (tmp_path / "out.json").read_text("utf-8"),
+        "junit": (tmp_path / "out.xml").read_text("utf-8"),
+        "html": (tmp_path / "out.html").read_text("utf-8"),
+        "packs": _unpacked((tmp_path / "out.html").read_text("utf-8")),
         "console": screen.getvalue(),
     }
     assert all(len(text) > 1000 for text in artefacts.values())
@@ -179,6 +188,12 @@ async def test_no_secret_is_in_any_artefact(
         if secret in text
     )
     assert not leaks, leaks[:20]
+
+
+def _unpacked(page: str) -> str:
+    """Return the evidence that the page holds compressed."""
+    packs = re.findall(r'id="pack-\d+">([^<]*)</script>', page)
+    return "".join(zlib.decompress(base64.b64decode(p)).decode() for p in packs)
 
 
 def test_the_collector_finds_what_there_is(collector: Collector) -> None:

@@ -91,6 +91,8 @@ def test_the_command_explains_itself(away: Path) -> None:
 @needs_demo
 def test_the_demo_gives_a_verdict(away: Path) -> None:
     python = away / "venv" / "bin" / "python"
-    answer = run([python, "-m", "cimd_conformance", "demo", "--json", "-"], away)
+    reports = ["--json", "-", "--html", "report.html"]
+    answer = run([python, "-m", "cimd_conformance", "demo", *reports], away)
     assert answer.returncode == 0, answer.stderr
     assert isinstance(json.loads(answer.stdout), dict)
+    assert (away / "report.html").read_text("utf-8").startswith("<!doctype html>")

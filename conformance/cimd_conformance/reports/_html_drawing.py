@@ -18,6 +18,7 @@ _TOP = 46
 _LEAST_GAP = 120
 _LONGEST = 300
 """Longer labels do not push the lanes apart."""
+_LINE = 24
 _ROW = 38
 _NOTE = 15
 _HEAD = 7
@@ -41,11 +42,13 @@ class Lane:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Row:
-    """One arrow with its words."""
+    """One arrow with its words; heights in it are below its own top."""
 
     number: int
     first: bool
     """Whether its number was not in the row before."""
+    linked: bool
+    """Whether the page has a place with this number."""
     kind: ArrowKind
     label: str
     note: str
@@ -53,9 +56,10 @@ class Row:
     """What has to be noticed, in words."""
     changed: bool
     decisive: bool
+    look: str
+    """The same as classes."""
     top: int
     height: int
-    y: int
     text_x: int
     line: str
     """The line as an SVG path."""
@@ -63,7 +67,7 @@ class Row:
     """Its head as an SVG path."""
     end_x: int
     words: str
-    """The same in words."""
+    """All of it in words."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -84,8 +88,11 @@ class Drawing:
         return self.width <= _NARROW
 
 
-def draw(sequence: Sequence, title: str) -> Drawing | None:
-    """Return the diagram of a sequence, None when nothing was sent."""
+def draw(sequence: Sequence, title: str, linked: set[int]) -> Drawing | None:
+    """Return the diagram of a sequence, None when nothing was sent.
+
+    `linked` are the numbers that the page has a place for.
+    """
     if not sequence.arrows:
         return None
     places = {name: place for place, name in enumerate(sequence.lanes)}
@@ -97,9 +104,11 @@ def draw(sequence: Sequence, title: str) -> Drawing | None:
     rows: list[Row] = []
     top, before = _TOP, None
     for arrow in sequence.arrows:
-        row = _row(arrow, by_name, top, width, first=arrow.number != before)
+        number = arrow.number
+        told = {"first": number != before, "linked": number in linked}
+        row = _row(arrow, by_name, top, width, **told)
         rows.append(row)
-        top, before = top + row.height, arrow.number
+        top, before = top + row.height, number
     foot = top + 10 if len(rows) >= _FOOT_FROM else None
     height = top + (46 if foot is not None else 12)
     return Drawing(width, height, foot, tuple(lanes), tuple(rows), title)
@@ -146,45 +155,48 @@ def _marks(arrow: Arrow) -> list[str]:
 
 
 def _row(
-    arrow: Arrow, lanes: dict[str, Lane], top: int, width: int, *, first: bool
+    arrow: Arrow,
+    lanes: dict[str, Lane],
+    top: int,
+    width: int,
+    *,
+    first: bool,
+    linked: bool,
 ) -> Row:
     start, end = lanes[arrow.sender].x, lanes[arrow.receiver].x
     marks = tuple(_marks(arrow))
-    noted = bool(arrow.note or marks)
-    y = top + 24
-    if start == end:
-        loop = start + _LOOP
-        line = f"M{start} {y - 6}H{loop}V{y + 2}H{start}"
-        head = _head(start, y + 2, -1)
-        middle = start + _LOOP + _label_width(arrow) // 2
-    else:
-        side = 1 if end > start else -1
-        line, head = f"M{start} {y}H{end - side}", _head(end, y, side)
-        middle = (start + end) // 2
     half = _label_width(arrow) // 2
-    middle = max(_GUTTER + half, min(middle, width - half))
-    spoken = [arrow.note, *marks]
+    side = 1 if end > start else -1
+    if start == end:
+        line = f"M{start} {_LINE - 6}h{_LOOP}v8H{start}"
+        head, middle = _head(arrow.kind, start, _LINE + 2, -1), start + _LOOP + half
+    else:
+        line = f"M{start} {_LINE}H{end - side}"
+        head, middle = _head(arrow.kind, end, _LINE, side), (start + end) // 2
     words = f"{arrow.sender} → {arrow.receiver}: {arrow.label}"
     return Row(
-        arrow.number,
-        first,
-        arrow.kind,
-        arrow.label,
-        arrow.note,
-        marks,
-        arrow.changed,
-        arrow.decisive,
-        top,
-        _ROW + _NOTE * noted,
-        y,
-        middle,
-        line,
-        head,
-        end,
-        ", ".join(filter(None, [words, *spoken])),
+        number=arrow.number,
+        first=first,
+        linked=linked,
+        kind=arrow.kind,
+        label=arrow.label,
+        note=arrow.note,
+        marks=marks,
+        changed=arrow.changed,
+        decisive=arrow.decisive,
+        look=" changed" * arrow.changed + " failed" * arrow.decisive,
+        top=top,
+        height=_ROW + _NOTE * bool(arrow.note or marks),
+        text_x=max(_GUTTER + half, min(middle, width - half)),
+        line=line,
+        head=head,
+        end_x=end,
+        words=", ".join(filter(None, [words, arrow.note, *marks])),
     )
 
 
-def _head(x: int, y: int, side: int) -> str:
+def _head(kind: ArrowKind, x: int, y: int, side: int) -> str:
+    if kind is ArrowKind.CONTACT:
+        return f"M{x - 4} {y}a4 4 0 1 0 8 0a4 4 0 1 0-8 0"
     back = x - side * (_HEAD + 1)
     return f"M{back} {y - 4}L{x - side} {y}L{back} {y + 4}"

@@ -53,8 +53,8 @@ class Reach:
     """Each with how often, in the order in which they were first seen."""
     requests: tuple[str, ...]
     """What was asked for by HTTP."""
-    numbers: tuple[int, ...]
-    evidence: bool
+    pointed: tuple[int, ...]
+    """The numbers that a check points at."""
 
 
 def view_exchange(
@@ -124,12 +124,11 @@ def reaches_of(contacts: list[ContactSeen], checks: Iterable[Check]) -> list[Rea
     return [
         Reach(
             place,
-            names.get(place, ""),
+            names.get(place, "") if names.get(place) != group[0].address else "",
             where,
             tuple(_counted(contact.depth for contact in group)),
             tuple(_counted(contact.target for contact in group if contact.target)),
-            tuple(contact.number for contact in group),
-            any(contact.number in pointed for contact in group),
+            tuple(c.number for c in group if c.number in pointed),
         )
         for (place, where), group in groups.items()
     ]

@@ -12,7 +12,8 @@ import dataclasses
 import functools
 import re
 from collections.abc import Iterable, Iterator
-from urllib.parse import quote, quote_plus, unquote_plus
+from typing import NamedTuple
+from urllib.parse import unquote_plus
 
 import msgspec
 
@@ -31,13 +32,18 @@ _UNTOLD = frozenset({"content-length", "date", "referer"})
 """Headers whose difference means nothing."""
 
 _JWT = re.compile(r"\b(eyJ[A-Za-z0-9_-]{6,})\.([A-Za-z0-9_-]{2,})(?![A-Za-z0-9_-])")
+_USUAL = re.compile(
+    r"(?:[\w.~=/:*+!'(),;@$‹›-]"
+    r"|%(?!4[1-9A-F]|5[\dAF]|6[1-9A-F]|7[\dAE]|3\d|2[DE])[\dA-F]{2})*",
+    re.ASCII,
+)
+"""A parameter that is encoded as libraries do: what needs it, in capitals."""
 _VARYING = re.compile(
-    r"(?<=[a-z]-)\d+|(?<=/i)\d+|\d{9,}|[A-Za-z0-9_-]{16,}|(?<=-)\d+(?=›)"
+    r"(?<=[a-z]-)\d+|(?<=/i)\d+|(?<=\bs)\d+(?=\.)|\d{9,}|[A-Za-z0-9_-]{16,}|(?<=-)\d+(?=›)"
 )
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line of a message."""
 
     text: str
@@ -96,7 +102,7 @@ def read_part(message: HttpMessage) -> Part:
         _lines(_start(message.start)),
         _lines(telling),
         _lines(quiet),
-        _lines(_body(message.body, content_type)),
+        _body(message.body, content_type),
         tuple(_tokens(message)),
         message.cut,
     )
@@ -121,7 +127,7 @@ def compare(part: Part, control: Part, *, missing: bool) -> Part:
                 seen.insert(place, Line(line.text, gone=True))
         return tuple(seen)
 
-    news = {line for line in part.quiet if _matters(line, known)}
+    news = [line for line in part.quiet if _matters(line, known)]
     markup = part.body[:1] and part.body[0].text.lstrip().startswith("<")
     return Part(
         marked(part.start, control.start),
@@ -182,14 +188,15 @@ def _start(start: str) -> Iterator[str]:
         yield f"  {parameter}"
 
 
-def _body(body: str, content_type: str) -> Iterator[str]:
+@functools.lru_cache(maxsize=256)
+def _body(body: str, content_type: str) -> tuple[Line, ...]:
+    """Return the lines of a body; pages and documents come again and again."""
     if not body:
-        return
+        return ()
     if "x-www-form-urlencoded" in content_type:
-        yield from _parameters(body)
-        return
-    indented = _indented(body) if body[:1] in "{[" else None
-    yield from (body if indented is None else indented).split("\n")
+        return _lines(_parameters(body))
+    indented = _indented(body) if body[0] in "{[" else None
+    return _lines((body if indented is None else indented).split("\n"))
 
 
 def _indented(text: str) -> str | None:
@@ -203,19 +210,9 @@ def _indented(text: str) -> str | None:
 def _parameters(text: str) -> Iterator[str]:
     """Yield decoded parameters; one with an unusual spelling also as it was sent."""
     for pair in text.split("&"):
-        name, mark, value = pair.partition("=")
-        decoded = f"{unquote_plus(name)}{mark}{unquote_plus(value)}"
-        usual = value in _usual(unquote_plus(value)) and name == unquote_plus(name)
+        decoded = unquote_plus(pair) if "%" in pair or "+" in pair else pair
+        usual = _USUAL.fullmatch(pair) is not None
         yield decoded if usual else f"{decoded}   (as sent: {pair})"
-
-
-def _usual(value: str) -> tuple[str, ...]:
-    """Return how a value is commonly written in a query or a form."""
-    try:
-        plus, percent = quote_plus(value), quote(value, safe="")
-    except UnicodeEncodeError:
-        return ()
-    return value, plus, percent, quote(value, safe=":/")
 
 
 def _tokens(message: HttpMessage) -> Iterator[Token]:

@@ -9,7 +9,7 @@ import dataclasses
 import enum
 import json
 from collections.abc import Iterable
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from cimd_conformance.model import Check, ContactSeen, Exchange, HttpMessage, Status
 from cimd_conformance.reports._report import Evidence
@@ -133,7 +133,7 @@ def _rows(items: list[Exchange | ContactSeen]) -> list[_Row]:
 
 def _served_at(item: Exchange, open_rows: dict[str, _Row]) -> str | None:
     """Return the place where a request of the target came in: by its path, or name."""
-    url = urlsplit(item.request.start.partition(" ")[2])
+    url = _split(item.request.start.partition(" ")[2])
     target = f"{url.path}?{url.query}" if url.query else url.path
     for place, row in open_rows.items():
         if isinstance(row.item, ContactSeen) and row.item.target == target:
@@ -225,7 +225,7 @@ def _lanes(arrows: tuple[Arrow, ...]) -> tuple[str, ...]:
 def _request_label(request: HttpMessage) -> str:
     """Return the method and the path: `GET /authorize?…`."""
     method, _, rest = request.start.partition(" ")
-    url = urlsplit(rest.split(" ")[0])
+    url = _split(rest.split(" ")[0])
     query = "?…" if url.query else ""
     return f"{method} {_short_path(url.path or '/')}{query}"
 
@@ -236,7 +236,7 @@ def _response_label(response: HttpMessage) -> str:
     location = _header(response, "location")
     if location is None:
         return status
-    url = urlsplit(location)
+    url = _split(location)
     scheme = "" if url.scheme in ("", "http", "https") else f"{url.scheme}:"
     query = "?…" if url.query else ""
     fragment = "#…" if url.fragment else ""
@@ -244,9 +244,20 @@ def _response_label(response: HttpMessage) -> str:
     return f"{status} → {where}"
 
 
+def _split(url: str) -> SplitResult:
+    """Split a URL; what is none is all path."""
+    try:
+        return urlsplit(url)
+    except ValueError:  # half a pair of brackets, say
+        return SplitResult("", "", url, "", "")
+
+
 def _response_note(response: HttpMessage) -> str:
     """Return what matters in an answer: the error, or what was issued."""
-    url = urlsplit(_header(response, "location") or "")
+    location = _header(response, "location")
+    if location is None:
+        return _body_note(response.body)
+    url = _split(location)
     told = parse_qs(f"{url.query}&{url.fragment}")
     for name in ("error", "code", "access_token"):
         if name in told:
@@ -264,6 +275,8 @@ def _request_note(item: Exchange) -> str:
 
 
 def _json_object(body: str) -> dict[str, object]:
+    if not body.lstrip().startswith("{"):
+        return {}
     try:
         content = json.loads(body)
     except (ValueError, RecursionError):

@@ -20,7 +20,6 @@ import functools
 import hashlib
 import html
 import zlib
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +57,7 @@ from cimd_conformance.reports.text import visible
 _TEMPLATES = Path(__file__).parent / "templates"
 _QUIET = (Status.PASSED, Status.NOT_APPLICABLE, Status.NOT_RUN)
 _BAD = (Status.ERROR, Status.FAILED, Status.WARNED, Status.INCONCLUSIVE)
-_PLAIN_BYTES = 1_500_000
+_PLAIN_BYTES = 1_000_000
 _PACKED = 40
 """Scenarios in one pack: opening one unpacks the others."""
 _OPENED = 2
@@ -155,12 +154,14 @@ class HtmlWriter:
         control = self._report.control(result.control)
         before = self._control_views.get(control.id, ()) if control else ()
         title = f"Sequence of {planned.id}"
+        reaches = reaches_of(seen.contacts, result.checks)
+        linked = {item.number for item in seen.exchanges}
+        linked.update(number for reach in reaches for number in reach.pointed)
         shown: Markup = self._templates.evidence(
             anchor_of(planned.id),
-            draw(sequence_of(seen, result.checks), title),
+            draw(sequence_of(seen, result.checks), title, linked),
             pairs_of(seen.exchanges, before, result.checks),
-            {item.number for item in seen.exchanges},
-            reaches_of(seen.contacts, result.checks),
+            reaches,
             self._control_html if plain else None,
         )
         return shown
@@ -178,9 +179,8 @@ class HtmlWriter:
             self._control_html.update(shown)
         self._controls[label] = self._templates.control_evidence(
             label,
-            draw(sequence_of(seen), f"Sequence of {control.id}"),
+            draw(sequence_of(seen), f"Sequence of {control.id}", set(shown)),
             [(view, shown[view.number]) for view in views],
-            set(shown),
             reaches_of(seen.contacts, []),
         )
 
@@ -207,9 +207,13 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-def _text_of(lines: Iterable[Line]) -> Markup:
-    """Return lines as the content of a `pre`; thousands, so not by a template."""
-    return Markup("".join(map(_line, lines)))  # noqa: S704 - escaped below
+@functools.lru_cache(maxsize=1024)
+def _text_of(lines: tuple[Line, ...]) -> Markup:
+    """Return lines as the content of a `pre`: thousands, and many of them the same."""
+    if any(line.differs or line.gone for line in lines):
+        return Markup("".join(map(_line, lines)))  # noqa: S704 - escaped below
+    text = "".join([f"{visible(line.text)}\n" for line in lines])
+    return Markup(html.escape(text))  # noqa: S704 - escaped
 
 
 def _line(line: Line) -> str:

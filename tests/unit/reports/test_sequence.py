@@ -65,6 +65,15 @@ def test_without_an_answer_there_is_no_arrow_back():
     assert [arrow.kind for arrow in arrows] == ["request"]
 
 
+def test_what_is_no_url_is_drawn_too():
+    odd = "https://[evil/callback?code=1"
+    asked = HttpMessage(f"GET {odd}")
+    item = exchange(UNLISTED, 4, request=asked, response=answered("302", location=odd))
+    request, response = draw(item).arrows
+    assert request.label.startswith("GET https://[evil/callback")
+    assert response.label.startswith("302 → https://[evil/callback")
+
+
 def test_the_users_side_is_left_of_the_target_and_everybody_else_right():
     lanes = draw(
         between(1, "target", "zebra"),

@@ -48,7 +48,18 @@ def _authorization_params(state: AsState, name: str) -> Params:
     return [(name, value) for name, value in params if value and name not in skip]
 
 
-def _browser(state: AsState, changed: bool, asked: Asked) -> Browser:
+def _changed(state: AsState, step: Step) -> frozenset[str]:
+    """Return the messages of this step that carry the change."""
+    if step.as_ != "client":
+        return frozenset()
+    request, consent = Message.AUTHORIZATION_REQUEST, Message.CONSENT_REQUEST
+    carried = {Message.FLOW: request, request: request, consent: consent}
+    return frozenset(
+        sent.value for named, sent in carried.items() if state.changes(named)
+    )
+
+
+def _browser(state: AsState, changed: frozenset[str], asked: Asked) -> Browser:
     world = state.world
 
     def on_exchange(
@@ -67,7 +78,7 @@ def _browser(state: AsState, changed: bool, asked: Asked) -> Browser:
             body,
             response,
             sender="browser",
-            changed=changed and message == "authorization_request",
+            changed=message in changed,
         )
 
     def learn(kind: str, value: str) -> None:
@@ -112,7 +123,7 @@ async def authorize(state: AsState, step: Step) -> StepEnd:
     endpoint = state.world.target.endpoint("authorization_endpoint")
     mark = "&" if "?" in endpoint else "?"
     asked = _asked(state, step, dict(params))
-    browser = _browser(state, bool(changes), asked)
+    browser = _browser(state, _changed(state, step), asked)
     landing = await browser.visit(f"{endpoint}{mark}{query}")
     return _landed(state, step, landing, asked)
 

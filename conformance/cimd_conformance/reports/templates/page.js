@@ -35,10 +35,19 @@
       if (parts.length) copy.replaceChildren(...parts.map((p) => p.cloneNode(true)));
     }
   };
+  // A diagram that is wider than its box shows the point of failure first.
+  const aim = (scenario) => {
+    const box = scenario.querySelector(".diagram");
+    const mark = box && (box.querySelector("g.failed") || box.querySelector("g.changed"));
+    if (!mark) return;
+    const [end, room] = [mark.getBoundingClientRect(), box.getBoundingClientRect()];
+    box.scrollLeft += Math.max(0, end.right + 16 - room.right);
+  };
+  const opened = (scenario) => fill(scenario).then(() => aim(scenario));
   document.addEventListener("toggle", (event) => {
-    if (event.target.matches("details.scenario[open]")) fill(event.target);
+    if (event.target.matches("details.scenario[open]")) opened(event.target);
   }, true);
-  scenarios.filter((each) => each.open).forEach(fill);
+  scenarios.filter((each) => each.open).forEach(opened);
 
   // --- Search and filter.
   const texts = new WeakMap();

@@ -1,0 +1,53 @@
+"""Read an HTML report as a browser would: the page, and what its script unpacks."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import zlib
+from pathlib import Path
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from cimd_conformance.model import AnyEvent
+from cimd_conformance.reports.html import HtmlWriter
+
+_PACK = re.compile(r'id="pack-(\d+)">([^<]*)</script>')
+
+
+def write(folder: Path, events: list[AnyEvent], *, strict: bool = False) -> str:
+    """Return the page of these events."""
+    file = folder / "report.html"
+    replay = "cimd-conformance demo --seed 7"
+    writer = HtmlWriter(str(file), replay=replay, strict=strict)
+    for event in events:
+        writer.event(event)
+    writer.finish()
+    return file.read_text("utf-8")
+
+
+def unpacked(page: str) -> dict[str, str]:
+    """Return the packed HTML of each scenario."""
+    packs = (json.loads(_inflated(found[1])) for found in _PACK.findall(page))
+    return {name: html for pack in packs for name, html in pack.items()}
+
+
+def _inflated(text: str) -> bytes:
+    return zlib.decompress(base64.b64decode(text))
+
+
+def parse(page: str) -> LexborHTMLParser:
+    """Return the page as a tree, with what is packed where it belongs."""
+    tree = LexborHTMLParser(page)
+    for name, html in unpacked(page).items():
+        place = one(tree, f'details[id="{name}"] [data-pack]')
+        place.inner_html = html
+    return tree
+
+
+def one(tree: LexborHTMLParser | LexborNode, selector: str) -> LexborNode:
+    """Return the only element of a selector."""
+    found = tree.css(selector)
+    assert len(found) == 1, (selector, len(found))
+    return found[0]
