@@ -1,15 +1,17 @@
 """What of the host can be reached or seen from inside, and what the host keeps."""
 
 import contextlib
+import json
 import os
 import socket
+import subprocess
 import sys
 import threading
 from pathlib import Path
 
 import pytest
 
-from cimd_testbed.net.lab import LabFilesError, clean_environment
+from cimd_testbed.net.lab import LabFilesError, clean_environment, lab_available
 from cimd_testbed.net.lab._files import place_files
 
 PROXIED = {
@@ -71,6 +73,43 @@ def test_unix_sockets_of_the_host_are_masked(inside, tmp_path):
 def test_abstract_sockets_stay_outside(inside):
     with unix_server("\0cimd-lab-test"):
         assert inside(ask_inside, "\0cimd-lab-test") == ["ConnectionRefusedError"]
+
+
+@pytest.fixture(scope="module")
+def busy_host():
+    """Play a host full of daemons once, and return what was reached from where."""
+    if lab_available():
+        pytest.skip(lab_available())
+    script = Path(__file__).with_name("busy_host.py")
+    outer = ["unshare", "--user", "--map-root-user", "--mount", "--pid", "--fork"]
+    outer += ["--kill-child", "--mount-proc", "--", sys.executable, str(script)]
+    done = subprocess.run(outer, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    return json.loads(done.stdout)
+
+
+@pytest.mark.lab
+def test_the_daemons_of_that_host_do_answer(busy_host):
+    assert len(busy_host["outside"]["reached"]) == 13
+    assert busy_host["outside"]["resolved"] == ["203.0.113.66"]
+
+
+@pytest.mark.lab
+def test_no_daemon_of_the_host_is_reached_from_inside(busy_host):
+    assert busy_host["before"]["reached"] == []
+    assert busy_host["before"]["resolved"] == []
+
+
+@pytest.mark.lab
+def test_a_daemon_that_starts_during_the_run_is_not_reached_either(busy_host):
+    assert busy_host["after"] == {"reached": [], "resolved": []}
+    assert busy_host["served"] == []
+
+
+@pytest.mark.lab
+def test_what_is_harmless_in_run_is_still_there(busy_host):
+    assert busy_host["before"]["shown"] == ["seen", "seen", "file"]
+    assert busy_host["kept"] == "seen"
 
 
 async def look_around(network):

@@ -26,7 +26,7 @@ _WAYS_OUT = frozenset(
         *("JOURNAL_STREAM", "INVOCATION_ID", "PULSE_SERVER", "WAYLAND_SOCKET"),
         # what bends name resolution
         *("HOSTALIASES", "LOCALDOMAIN", "RES_OPTIONS", "RESOLV_HOST_CONF"),
-        *("NODE_USE_ENV_PROXY", *HANDED_OVER),
+        *("NODE_USE_ENV_PROXY", "WSL_INTEROP", *HANDED_OVER),
     }
 )
 

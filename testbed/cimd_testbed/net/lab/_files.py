@@ -14,8 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from cimd_testbed.net.lab._hide import hide
 from cimd_testbed.net.lab._init import has_own_mounts
-from cimd_testbed.net.lab._masks import MASKED_DIRECTORIES, sockets_to_mask
+from cimd_testbed.net.lab._masks import sockets_to_mask
 from cimd_testbed.net.lab._mount import bind, make_private, mount_tmpfs
 from cimd_testbed.net.lab._outside import SOCKETS
 
@@ -80,8 +81,8 @@ def _place_files(ca_pem: bytes, environ: Mapping[str, str]) -> LabFiles:
         sockets = list(sockets_to_mask(environ.get(SOCKETS, ""), environ))
         directory = _empty_directory()
         mount_tmpfs(directory)
-        _mask(directory, sockets)
-        _cover(directory, resolv_conf, _RESOLV_CONF, create=True)
+        hide(directory, sockets)
+        _cover(directory, resolv_conf, _RESOLV_CONF)
         _cover(directory, Path("/etc/hosts"), _hosts())
         _cover(directory, Path("/etc/nsswitch.conf"), f"{_NSSWITCH}hosts: files dns\n")
         return _place_bundles(directory, ca_pem)
@@ -103,30 +104,22 @@ def _empty_directory() -> Path:
     return Path(_LAST_RESORT)
 
 
-def _mask(directory: Path, sockets: list[Path]) -> None:
-    nothing = directory / "masked"
-    nothing.touch(mode=0o444)
-    for index, place in enumerate(MASKED_DIRECTORIES):
-        if place.is_dir() and not any(up.is_symlink() for up in place.parents):
-            empty = directory / f"empty-{index}"
-            empty.mkdir()
-            empty.chmod(0o1777)
-            bind(empty, place)
-    for path in sockets:
-        if path.is_socket():  # not hidden by a masked directory
-            bind(nothing, path)
-
-
-def _cover(directory: Path, place: Path, text: str, *, create: bool = False) -> None:
+def _cover(directory: Path, place: Path, text: str) -> None:
     """Show `text` at `place`; a missing file is only made where memory is mounted."""
     place = Path(os.path.realpath(place))
     source = directory / place.name
     source.write_text(text)
     if place.exists():
         bind(source, place)
-    elif create and any(place.is_relative_to(mask) for mask in MASKED_DIRECTORIES):
+    elif _is_ours(directory, place):
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text)
+
+
+def _is_ours(directory: Path, place: Path) -> bool:
+    """Whether what would be made at `place` stays in the lab's memory."""
+    nearest = next(up for up in place.parents if up.exists())
+    return nearest.stat().st_dev == directory.stat().st_dev
 
 
 def _hosts() -> str:

@@ -1,8 +1,8 @@
 """Unix sockets of the host, which a network namespace does not cut off.
 
 Name service caches, D-Bus, docker, databases and agents would act outside on behalf of
-a process inside. Known directories are masked whole, because their daemons may bind a
-new socket during the run; beyond those, every socket that can be found is masked by
+a process inside. Known directories are hidden whole, because their daemons may bind a
+new socket during the run; beyond those, every socket that can be found is hidden by
 itself. Abstract sockets belong to the network namespace and need nothing.
 """
 
@@ -21,11 +21,13 @@ MASKED_DIRECTORIES = tuple(
         *("/run/containerd", "/run/podman", "/run/crio", "/run/libvirt"),
         *("/run/avahi-daemon", "/run/cups", "/run/postgresql", "/run/mysqld"),
         *("/run/redis", "/run/memcached", "/run/rpcbind", "/run/gssproxy"),
+        *("/run/WSL", "/run/snapd", "/run/sssd", "/run/udev", "/run/lvm"),
         *("/var/lib/sss/pipes", "/var/lib/gssproxy", "/tmp/.X11-unix"),  # noqa: S108
         *("/var/run/nscd", "/var/run/dbus", "/var/run/docker"),
     )
 )
-_WALKED = (Path("/run"), Path("/var/run"))
+RUN = (Path("/run"), Path("/var/run"))
+"""Where daemons put their sockets; the second one is mostly a link to the first."""
 _ENTRIES = 20_000
 _OCTAL = re.compile(r"\\([0-7]{3})")
 _SOCKET_VARIABLES = (
@@ -48,10 +50,15 @@ def known_sockets(environ: Mapping[str, str]) -> Iterator[Path]:
     yield from _sockets(_candidates(environ))
 
 
+def holds_socket(directory: Path) -> bool:
+    """Whether there is a socket anywhere below a directory."""
+    return any(True for _ in _walked([directory]))
+
+
 def _candidates(environ: Mapping[str, str]) -> Iterator[Path]:
     yield from _named(environ)
     yield from _mounted()
-    roots = (*_WALKED, *(place for place in MASKED_DIRECTORIES if place.is_dir()))
+    roots = (*RUN, *(place for place in MASKED_DIRECTORIES if place.is_dir()))
     yield from _walked(roots)
 
 

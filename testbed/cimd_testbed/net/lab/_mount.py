@@ -43,6 +43,11 @@ def mount_tmpfs(place: Path, mode: str = "0755") -> None:
     _mount("cimd-lab", str(place), "tmpfs", _MS_NOSUID | _MS_NODEV, f"mode={mode}")
 
 
+def bind_all(source: Path, place: Path) -> None:
+    """Let `place` show `source` and what is mounted below it; raises `OSError`."""
+    _mount(str(source), str(place), None, _MS_BIND | _MS_REC)
+
+
 def bind(source: Path, place: Path) -> None:
     """Let `place` show `source`; raises `OSError`."""
     _mount(str(source), str(place), None, _MS_BIND)
