@@ -6,6 +6,7 @@ import pytest
 
 from cimd_conformance.flows.authorization_server._page import (
     Asked,
+    any_page,
     consent_page,
     destination,
     framing,
@@ -157,3 +158,16 @@ def test_a_consent_page_for_expectations() -> None:
     found = consent_page(page("<p>Hi<input type=hidden value=x>", DENY))
     assert found["text"] == "Hi"
     assert found["framing"] == "forbidden"
+
+
+def test_what_a_page_tells_is_the_same_for_everybody() -> None:
+    html = (
+        "Error 4f2a8c1d9e7b6a50 at 2026-11-22T10:00:00Z for client-0007, unauthorized"
+    )
+    told = any_page(page(html), {"client_id": "client-0007"})["told"]
+    assert told == "200 Error ‹random› at ‹random› for ‹client_id›, unauthorized"
+
+
+@pytest.mark.timeout(10)
+def test_a_page_of_megabytes_is_read_in_one_go() -> None:
+    assert any_page(page("x" * 4_000_000), {})["told"] == f"200 {'x' * 4_000_000}"
