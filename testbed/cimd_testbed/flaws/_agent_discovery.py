@@ -172,6 +172,76 @@ def _document_nameless(document: JsonObject) -> JsonObject:
 
 
 @flaw(
+    "agent-document-loopback-by-name",
+    "document",
+    "The published document names localhost.",
+)
+def _document_loopback_by_name(document: JsonObject) -> JsonObject:
+    return _with(document, redirect_uris=["http://localhost/callback"])
+
+
+@flaw(
+    "agent-document-plain-redirect",
+    "document",
+    "The published document lists a plain http redirect URI.",
+)
+def _document_plain_redirect(document: JsonObject) -> JsonObject:
+    uris = [*document.texts("redirect_uris"), "http://agent.example/callback"]
+    return _with(document, redirect_uris=uris)
+
+
+@flaw(
+    "agent-document-plural-only",
+    "document",
+    "The published document has the plural of its authentication method alone.",
+)
+def _document_plural_only(document: JsonObject) -> JsonObject:
+    members = document.plain()
+    method = members.pop("token_endpoint_auth_method", "none")
+    return JsonObject({**members, "token_endpoint_auth_methods_supported": [method]})
+
+
+@flaw(
+    "agent-document-without-refresh",
+    "document",
+    "The published document does not declare that tokens are refreshed.",
+)
+def _document_without_refresh(document: JsonObject) -> JsonObject:
+    return _with(document, grant_types=["authorization_code"])
+
+
+@flaw(
+    "agent-document-unsound-id",
+    "document",
+    "The published document names itself with a fragment.",
+)
+def _document_unsound_id(document: JsonObject) -> JsonObject:
+    return _with(document, client_id=f"{document.text('client_id')}#agent")
+
+
+@flaw(
+    "agent-document-keys-twice",
+    "document",
+    "The published document has its keys and their URL.",
+)
+def _document_keys_twice(document: JsonObject) -> JsonObject:
+    return _with(document, jwks={"keys": []}, jwks_uri=document.text("jwks_uri") or "")
+
+
+@flaw(
+    "agent-document-public-with-keys",
+    "document",
+    "The document of a client with keys calls it a public one.",
+)
+def _document_public_with_keys(document: JsonObject) -> JsonObject:
+    return _with(document, token_endpoint_auth_method="none")  # noqa: S106
+
+
+def _with(document: JsonObject, **members: object) -> JsonObject:
+    return JsonObject({**document.plain(), **members})
+
+
+@flaw(
     "agent-document-elsewhere",
     "document_location",
     "The document's URL redirects to where the document is.",

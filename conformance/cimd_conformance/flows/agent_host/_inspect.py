@@ -7,11 +7,17 @@ from typing import Any
 
 from cimd_conformance.flows._flow import StepEnd
 from cimd_conformance.flows.agent_host._state import AgentState
+from cimd_conformance.lint import lint_document, parse
 from cimd_conformance.model import Message, Outcome, Step
 from cimd_testbed.core import split_url
 from cimd_testbed.net import ForbiddenAddressError, HttpError, Response
 
 _PRIVATE = ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
+_BAD_IDENTIFIER = {
+    f"cimd-client-id-{rule}"
+    for rule in ("https", "path-required", "dot-segments", "fragment", "userinfo")
+}
+_BAD_REDIRECT = "cimd-doc-redirect-uri-"
 _LOOPBACK = ("127.0.0.1", "[::1]", "localhost")
 
 
@@ -20,7 +26,10 @@ async def inspect(state: AgentState, step: Step) -> StepEnd:
     asked = state.messages.get(Message.AUTHORIZATION_REQUEST, {})
     client_id = str(asked.get("client_id", ""))
     response, document = await _fetch(state, "client_document", client_id)
-    state.messages[Message.CLIENT_DOCUMENT_RESPONSE] = _around(response)
+    state.messages[Message.CLIENT_DOCUMENT_RESPONSE] = {
+        **_around(response),
+        "violates": _violated(response, client_id),
+    }
     state.messages[Message.CLIENT_DOCUMENT] = document
     if not isinstance(document, dict):
         detail = f"HTTP {response.status} at {client_id}, not a JSON object"
@@ -43,6 +52,21 @@ async def inspect(state: AgentState, step: Step) -> StepEnd:
             "kids": "unique" if len(kids) == len(set(kids)) else "repeated",
         }
     return StepEnd(step.do, step.name, Outcome.COMPLETED, "document read")
+
+
+def _violated(response: Response, client_id: str) -> list[str]:
+    """Return the requirements that the document violates, by the rules of `lint`."""
+    parsed = parse(response.body)
+    found = {wrong.requirement for wrong in parsed.wrong}
+    if parsed.members is not None:
+        found |= {
+            wrong.requirement for wrong in lint_document(parsed.members, client_id)
+        }
+    if found & _BAD_IDENTIFIER:
+        found.add("cimd-client-id-own-url-valid")
+    if any(name.startswith(_BAD_REDIRECT) for name in found):
+        found.add("cimd-client-redirect-localhost-or-https")
+    return sorted(found)
 
 
 def _lists(document: dict[str, Any], used: str) -> bool:
