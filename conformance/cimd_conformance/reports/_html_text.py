@@ -83,13 +83,21 @@ class Part:
     @property
     def differs(self) -> bool:
         """Whether anything that is shown at once differs from the control."""
-        lines = (*self.start, *self.headers, *self.body)
-        return any(line.differs or line.gone for line in lines)
+        return _any_marked((*self.start, *self.headers, *self.body))
+
+    @property
+    def body_differs(self) -> bool:
+        """Whether the body differs from that of the control."""
+        return _any_marked(self.body)
 
     @property
     def first(self) -> str:
         """Return the request or status line alone."""
         return self.start[0].text
+
+
+def _any_marked(lines: tuple[Line, ...]) -> bool:
+    return any(line.differs or line.gone for line in lines)
 
 
 def read_part(message: HttpMessage) -> Part:
@@ -245,8 +253,8 @@ def _kind(header: str) -> str:
         told = msgspec.json.decode(header, type=dict[str, object])
     except msgspec.MsgspecError:
         return "JWT"
-    words = [told[name] for name in ("typ", "alg") if isinstance(told.get(name), str)]
-    return ", ".join(["JWT", *map(str, words)])
+    words = [str(told[name]) for name in ("typ", "alg") if name in told]
+    return ", ".join(["JWT", *(word for word in words if word.upper() != "JWT")])
 
 
 def _header(message: HttpMessage, name: str) -> str:

@@ -216,6 +216,24 @@ def test_names_of_every_flow_are_no_difference(tmp_path: Path) -> None:
     assert found.css(".pair ins, .pair del") == []
 
 
+def test_a_long_body_is_open_where_it_differs(tmp_path: Path) -> None:
+    first, other = (
+        json.dumps({"a": list(range(20)), "b": name}) for name in ("honest", "evil")
+    )
+    answers = [HttpMessage("HTTP/1.1 200 OK", [], body) for body in (first, other)]
+    for answer, opened in zip(answers, (0, 1), strict=True):
+        events: list[AnyEvent] = [
+            header(),
+            exchange(CONTROL, 1, response=answers[0]),
+            Control(at=0.2, id=CONTROL, status=Status.PASSED),
+            exchange(UNLISTED, 2, response=answer),
+            ScenarioFinished(1.0, UNLISTED, Status.FAILED),
+            footer(),
+        ]
+        found = scenario(parse(write(tmp_path, events)), UNLISTED)
+        assert len(found.css(".part details[open]")) == opened
+
+
 def _jwt(*parts: object) -> str:
     coded = [
         base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
