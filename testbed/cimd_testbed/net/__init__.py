@@ -32,6 +32,7 @@ from cimd_testbed.net._leases import (
     Leases,
 )
 from cimd_testbed.net._listener import CertificateFor, Door, Listener, Service
+from cimd_testbed.net._listening import ListeningSocket
 from cimd_testbed.net._namespace import (
     inside_verified_namespace,
     network_namespace,
@@ -80,6 +81,7 @@ __all__ = [
     "Leases",
     "Limits",
     "Listener",
+    "ListeningSocket",
     "LoopbackNetwork",
     "Network",
     "Params",

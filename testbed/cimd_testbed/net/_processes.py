@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cimd_testbed.net._listening import ListeningSocket, listening_sockets
 from cimd_testbed.net._namespace import inside_verified_namespace
 
 TAIL_LINES = 200
@@ -71,6 +72,10 @@ class TargetProcess:
     def tail(self) -> list[str]:
         """The last lines that it wrote, to stdout and stderr alike."""
         return list(self._output.tail)
+
+    def listening(self) -> list[ListeningSocket]:
+        """Return where the command and its descendants listen (Linux only)."""
+        return listening_sockets(_marked(self._token))
 
     async def start(self) -> None:
         """Start the command; raises `ProcessError` when that fails."""
@@ -229,15 +234,20 @@ def _as_user(argv: list[str], command: Command) -> tuple[list[str], int | None]:
     return ["setpriv", "--pdeathsig", "KILL", "--", *argv], None
 
 
-def _kill_marked(token: str) -> None:
-    """Kill what carries our mark but left the process group (Linux only)."""
+def _marked(token: str) -> list[int]:
+    """Return the processes that carry our mark (Linux only)."""
     mark = f"{TOKEN}={token}".encode()
+    return [
+        int(entry.name)
+        for entry in Path("/proc").glob("[0-9]*")
+        if mark in _environ(entry)
+    ]
+
+
+def _kill_marked(token: str) -> None:
+    """Kill what carries our mark but left the process group."""
     for _ in range(3):  # a process may fork while we look
-        found = [
-            int(entry.name)
-            for entry in Path("/proc").glob("[0-9]*")
-            if mark in _environ(entry)
-        ]
+        found = _marked(token)
         for pid in found:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
