@@ -21,7 +21,7 @@ TESTBED = {
 
 CONFORMANCE = (
     *("model", "catalogue", "lint", "target", "evidence", "flows"),
-    *("engine", "reports", "outer", "prove", "inner", "cli"),
+    *("engine", "reports", "outer", "prove", "init", "inner", "cli"),
 )
 """Each may import those before it."""
 

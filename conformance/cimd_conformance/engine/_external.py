@@ -77,11 +77,12 @@ async def _start(
     running = RunningTarget(
         world,
         partial(run_flow, world),
-        partial(missing_feature, world.target),
+        lambda instance: missing_feature(world.target, instance),
         stack.aclose,
         process.exited if process is not None else asyncio.Event(),
         limits.jobs,
         limits.grace,
+        adapt=partial(_adapt, world, placed, upstream),
     )
     if process is not None:
         running.exit_code = lambda: process.exit_code
@@ -157,15 +158,28 @@ async def _read(world: AsWorld, placed: Placed) -> None:
     finally:
         await http.close()
     demand_secure_endpoints(view.issuer, metadata)
-    token_endpoint = str(metadata["token_endpoint"])
-    authorization = split_url(str(metadata["authorization_endpoint"]))
-    world.target = replace(
+    world.target = _known(placed, replace(view, metadata=metadata, metadata_url=found))
+
+
+def _known(placed: Placed, view: TargetView) -> TargetView:
+    """Fill in what the file says in terms of the metadata."""
+    token_endpoint = str(view.metadata["token_endpoint"])
+    authorization = split_url(str(view.metadata["authorization_endpoint"]))
+    return replace(
         view,
-        metadata=metadata,
-        metadata_url=found,
         own_origins=view.own_origins | {authorization.origin.lower()},
         accommodations={
             what: placed.fill(value, token_endpoint=token_endpoint)
             for what, value in view.accommodations.items()
         },
     )
+
+
+def _adapt(
+    world: AsWorld, placed: Placed, upstream: Upstream, target: TargetFile
+) -> None:
+    """Take what another file for the same server says about the flows."""
+    old, placed.target = world.target, target
+    view = _view(placed, old.issuer, upstream)
+    view = replace(view, metadata=old.metadata, metadata_url=old.metadata_url)
+    world.target = _known(placed, view)

@@ -12,6 +12,7 @@ from cimd_conformance.catalogue import Instance
 from cimd_conformance.evidence import Redactor
 from cimd_conformance.flows import FlowResult, World
 from cimd_conformance.model import Scenario, TargetError, TargetExited
+from cimd_conformance.target import TargetFile
 from cimd_testbed.core import split_url
 from cimd_testbed.net import HttpClient, HttpError
 
@@ -33,6 +34,9 @@ class RunningTarget:
     grace: float
     exit_code: Callable[[], int | None] = lambda: None
     last_output: Callable[[], list[str]] = list
+    adapt: Callable[[TargetFile], None] | None = None
+    """Take the flows' part of another file for the same server, without a restart:
+    everything but `server`. None where that takes one."""
     repeats_controls: bool = True
     """Whether controls may be repeated at the end: a person is not asked twice."""
 

@@ -108,6 +108,10 @@ async def _run(job: Job, out: Out) -> int:
         from cimd_conformance.prove.inner import prove_job  # noqa: PLC0415 - its own job
 
         return await prove_job(job, out.emit, out.now)
+    if job.kind == "init":
+        from cimd_conformance.init.inner import init_job  # noqa: PLC0415 - likewise
+
+        return await init_job(job, out.emit, out.now, stop)
     from cimd_conformance.engine import run_job  # noqa: PLC0415 - likewise
 
     return await run_job(job, out.emit, out.now, stop)

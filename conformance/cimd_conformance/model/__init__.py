@@ -17,18 +17,21 @@ from cimd_conformance.model._events import (
     Exchange,
     FlawTried,
     HttpMessage,
+    InitProgress,
     KeptOpen,
     PlannedInstance,
+    Remark,
     RunFinished,
     RunStarted,
     ScenarioFinished,
     ScenarioStarted,
+    TargetDescribed,
     TargetExited,
     TargetOutput,
     decode_event,
     encode_event,
 )
-from cimd_conformance.model._job import Job
+from cimd_conformance.model._job import InitRequest, Job
 from cimd_conformance.model._messages import STEP_MESSAGES, Message, Op, TlsFault
 from cimd_conformance.model._scenario import (
     Change,
@@ -81,6 +84,8 @@ __all__ = [
     "FlawTried",
     "HarnessError",
     "HttpMessage",
+    "InitProgress",
+    "InitRequest",
     "Job",
     "KeptOpen",
     "Level",
@@ -91,6 +96,7 @@ __all__ = [
     "Path",
     "Place",
     "PlannedInstance",
+    "Remark",
     "Role",
     "RunFinished",
     "RunStarted",
@@ -101,6 +107,7 @@ __all__ = [
     "Status",
     "Step",
     "SuiteError",
+    "TargetDescribed",
     "TargetError",
     "TargetExited",
     "TargetOutput",

@@ -199,6 +199,38 @@ class FlawTried(Event, frozen=True, tag="flaw-tried"):
     """By instance, which parts of which expectation were illegal: `2 untouched`."""
 
 
+class InitProgress(Event, frozen=True, tag="init-progress"):
+    """`init` found something out, or tries something."""
+
+    topic: str
+    """A word: starts, listens, metadata, role, control, tries …"""
+    text: str
+
+
+class Remark(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Something to know about one field of a target file."""
+
+    field: str
+    """Where it belongs, with dots: `server.env.PORT`; a table for all of it."""
+    text: str
+    todo: bool = False
+    """Whether somebody has to do something about it."""
+    example: str = ""
+    """A line of TOML that could stand there; nothing shows that it works."""
+
+
+class TargetDescribed(Event, frozen=True, tag="target-described"):
+    """What `init` found: a target file, and why it says what it says."""
+
+    target: dict[str, Any]
+    """The file's value, in the types of TOML."""
+    remarks: list[Remark]
+    works: list[str]
+    """The legitimate flows that were completed with it."""
+    fails: dict[str, str]
+    """The others, each with how it ended."""
+
+
 class RunFinished(Event, frozen=True, tag="run-finished"):
     """The footer: without it a stream is a truncated run."""
 
@@ -223,6 +255,8 @@ AnyEvent = (
     | ScenarioFinished
     | FlawTried
     | KeptOpen
+    | InitProgress
+    | TargetDescribed
     | RunFinished
 )
 

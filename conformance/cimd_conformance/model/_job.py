@@ -5,11 +5,34 @@ from __future__ import annotations
 import msgspec
 
 
+class InitRequest(
+    msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True
+):
+    """What `init` starts from: a command or a URL, and what its user knows."""
+
+    file: str
+    """Where the target file is going to be."""
+    name: str
+    start: list[str] = []
+    url: str = ""
+    """The server that runs already, on loopback."""
+    cwd: str = "."
+    """Where the command runs, relative to the file."""
+    role: str = ""
+    """One role; '' is to be found out."""
+    env: dict[str, str] = {}
+    """Variables of the command, with placeholders."""
+    users: list[tuple[str, str]] = []
+    """People who can log in: name and password."""
+    seconds: float = 30.0
+    """How long the command may take until it listens."""
+
+
 class Job(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """One run: the first line that the inner process reads."""
 
     kind: str = "run"
-    """`run` or `prove`."""
+    """`run`, `prove` or `init`."""
     target: str | None = None
     """The path of a `target.toml`; None is the embedded reference."""
     network: str = "embedded"
@@ -34,3 +57,5 @@ class Job(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields
     """For the network `lab`: the outer process's own network is the lab."""
     ca: str | None = None
     """A folder with the CA of the run and its key; None makes a new one."""
+    init: InitRequest | None = None
+    """For `init`: what there is to begin with."""

@@ -13,6 +13,7 @@ from cimd_conformance.model import (
     Control,
     Exchange,
     FlawTried,
+    InitProgress,
     KeptOpen,
     PlannedInstance,
     RunFinished,
@@ -20,6 +21,7 @@ from cimd_conformance.model import (
     ScenarioFinished,
     ScenarioStarted,
     Status,
+    TargetDescribed,
     TargetExited,
     TargetOutput,
 )
@@ -123,6 +125,8 @@ class Report:
             case RunFinished():
                 self.finished = event
             case ScenarioStarted() | TargetOutput() | FlawTried():
+                pass
+            case InitProgress() | TargetDescribed():
                 pass
 
     def counts(self) -> dict[str, int]:

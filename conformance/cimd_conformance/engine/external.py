@@ -1,0 +1,31 @@
+"""What it takes to start an external target by hand, as `init` does.
+
+A module of its own, as most runs need none of it, and it is slow to import.
+"""
+
+from cimd_conformance.engine._process import (
+    Placed,
+    demand_local,
+    free_port,
+    place,
+    start_process,
+)
+from cimd_conformance.engine._roles import KITS
+from cimd_conformance.engine._run import open_surroundings
+from cimd_conformance.engine._surroundings import Surroundings
+from cimd_conformance.engine._target import RunningTarget, metadata_urls
+from cimd_conformance.engine._tool_server import open_issuer
+
+__all__ = [
+    "KITS",
+    "Placed",
+    "RunningTarget",
+    "Surroundings",
+    "demand_local",
+    "free_port",
+    "metadata_urls",
+    "open_issuer",
+    "open_surroundings",
+    "place",
+    "start_process",
+]
