@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import click
-import msgspec
 
 from cimd_conformance.cli._main import PROGRAM
 from cimd_conformance.cli._network import network_for_target
@@ -78,48 +79,78 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 @click.option("--force", is_flag=True, help="Replace the file.")
 @click.option("-v", "--verbose", is_flag=True, help="Show what the target prints.")
 @click.argument("words", nargs=-1, required=True, metavar="[URL | -- COMMAND...]")
-def command(
-    *,
-    role: str | None,
-    out: str,
-    name: str | None,
-    env: tuple[str, ...],
-    users: tuple[str, ...],
-    seconds: float,
-    network: str | None,
-    force: bool,
-    verbose: bool,
-    words: tuple[str, ...],
-) -> int:
+def command(**values: Any) -> int:
     """Describe your implementation: start it, ask it, try it, write target.toml.
 
     COMMAND starts it (or URL says where it runs, on this machine). How it is told its
     port and its URL, what it is, and what its legitimate flow needs is found out as far
     as it can be; what cannot is marked in the file.
     """
-    file = Path(out)
-    _check_file(file, force=force)
-    url = words[0] if len(words) == 1 and "://" in words[0] else ""
-    if url and network == "lab":
+    options = _Options(**values)
+    if "://" in options.words[0] and not options.url:
+        raise click.UsageError("Options come before the URL.")
+    _check_placeholders(options)
+    file = Path(options.out)
+    _check_file(file, force=options.force)
+    if options.url and options.network == "lab":
         raise click.UsageError("A server that runs already is not in the lab.")
-    chosen = "loopback" if url else network_for_target(network)
-    request = InitRequest(
-        file=str(file),
-        name=name or (Path.cwd().name if not url else url.partition("://")[2]),
-        start=[] if url else list(words),
-        url=url,
-        cwd=os.path.relpath(Path.cwd(), file.parent.absolute()),
-        role=role or "",
-        env=dict(_pair(one, "=", "--env") for one in env),
-        users=[_pair(one, ":", "--user") for one in users],
-        seconds=seconds,
-    )
+    chosen = "loopback" if options.url else network_for_target(options.network)
+    job = Job(kind="init", network=chosen, init=_request(options, file))
+    role = ["--role", options.role] if options.role else []
+    given = [PROGRAM, "init", *role, *([] if options.url else ["--"]), *options.words]
     from cimd_conformance.init import run_init  # noqa: PLC0415 - `--help` needs none
 
-    job = msgspec.structs.replace(Job(kind="init", network=chosen), init=request)
-    given = [PROGRAM, "init", *(["--role", role] if role else []), "--", *words]
-    return run_init(
-        job, given, lambda line: click.echo(line, err=True), verbose=verbose
+    return run_init(job, given, _show, verbose=options.verbose)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Options:
+    """What the options say."""
+
+    role: str | None
+    out: str
+    name: str | None
+    env: tuple[str, ...]
+    users: tuple[str, ...]
+    seconds: float
+    network: str | None
+    force: bool
+    verbose: bool
+    words: tuple[str, ...]
+
+    @property
+    def url(self) -> str:
+        """The server that runs already, '' for a command."""
+        return self.words[0] if len(self.words) == 1 and "://" in self.words[0] else ""
+
+
+def _check_placeholders(options: _Options) -> None:
+    """Refuse names that nothing will ever be put in for."""
+    from cimd_conformance.catalogue import placeholders  # noqa: PLC0415 - likewise
+    from cimd_conformance.target import PLACEHOLDERS  # noqa: PLC0415 - likewise
+
+    for text in (*options.words, *options.env):
+        for name in placeholders(text):
+            if name not in PLACEHOLDERS:
+                raise click.UsageError(
+                    f"The placeholder {{{name}}} is unknown. Known are: "
+                    + ", ".join(sorted(PLACEHOLDERS))
+                )
+
+
+def _request(options: _Options, file: Path) -> InitRequest:
+    here = Path.cwd()
+    name = options.url.partition("://")[2] or here.name or "target"
+    return InitRequest(
+        file=str(file),
+        name=options.name or name,
+        start=[] if options.url else list(options.words),
+        url=options.url,
+        cwd=os.path.relpath(here, file.parent.absolute()),
+        role=options.role or "",
+        env=dict(_pair(one, "=", "--env") for one in options.env),
+        users=[_pair(one, ":", "--user") for one in options.users],
+        seconds=options.seconds,
     )
 
 

@@ -14,6 +14,7 @@ from cimd_conformance.engine.external import (
     metadata_urls,
 )
 from cimd_conformance.flows import read_json
+from cimd_conformance.init._describe import LOCAL
 from cimd_conformance.init._draft import Facts
 from cimd_conformance.model import TargetError
 from cimd_testbed.core import split_url
@@ -49,7 +50,6 @@ _MCP: Headers = (
 _JSON: Headers = (("Accept", "application/json"),)
 TICK = 0.1
 ANSWER_SECONDS = 5.0
-LOCAL = ("localhost", "127.0.0.1", "[::1]")
 _GONE = (HttpError, OSError, TimeoutError)
 
 
@@ -91,6 +91,7 @@ class Asker:
             endpoint,
             answer is not None and answer.status == 401,
             challenge,
+            split_url(self.local).port or 0,
             "\n".join(self.texts),
         )
 

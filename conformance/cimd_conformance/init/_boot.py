@@ -89,6 +89,7 @@ class Boot:
     def first(self) -> Start:
         """Return the first way to start."""
         start = first_start(self.request, source_names(self.request))
+        self.say("starts", " ".join(start.draft.file.server.start))
         env = start.draft.file.server.env
         found = {k: v for k, v in env.items() if k not in self.request.env}
         if found:
@@ -101,12 +102,17 @@ class Boot:
         Raises `TargetError` with what it printed last when it never does.
         """
         for _ in range(STARTS):
+            following: Start | None
             async with self._started(start) as (placed, started):
                 if started.listens:
                     self.say("listens", f"127.0.0.1:{started.port}")
                     facts = await self._ask(placed)
-                    return adopted(settled(start, started), started, facts.texts), facts
-                following = next_start(start, started)
+                    told = settled(start, started)
+                    following = adopted(told, started, facts.texts)
+                    if following.draft == told.draft:
+                        return following, facts
+                else:
+                    following = next_start(start, started)
             self.ended = started.exit_code is not None
             if following is None:
                 raise self._lost(start, started)
@@ -129,8 +135,7 @@ class Boot:
         if now.port and not before.port:
             self.say("listens", f"always on {now.port}")
         elif more:
-            why = "asks for more" if started.exit_code is not None else "elsewhere"
-            self.say("starts", f"{why}; again with {' '.join(more)}")
+            self.say("starts", f"{_why(started)}; again with {' '.join(more)}")
         elif now.start != before.start:
             self.say("starts", f"it does not take {PORT_OPTION[0]}")
 
@@ -153,7 +158,6 @@ class Boot:
             probed = self._probe(placed, start)
             env = {**start.draft.file.server.env, **probed}
             placed.target = changed(start.draft.file, "server", env=env)
-            self.say("starts", " ".join(start.draft.file.server.start))
             await start_process(placed, self.on_line, stack)
             process = placed.process
             assert process is not None, "init starts a command"
@@ -216,3 +220,12 @@ class Boot:
         """Return where the user says that the MCP endpoint is."""
         said = (split_url(value).path for value in self.request.env.values())
         return tuple(path for path in said if path.strip("/"))
+
+
+def _why(started: Started) -> str:
+    """Say why the command is started once more."""
+    if started.exit_code is not None:
+        return "it asks for more"
+    if started.listens:
+        return "that shows in its metadata"
+    return f"it listens on {', '.join(str(one.port) for one in started.sockets)}"

@@ -36,6 +36,8 @@ _MEMBERS: dict[str, tuple[Any, ...]] = {
 }
 """Members of client documents that some servers want, with values that are harmless."""
 
+_ABOUT_DOCUMENTS = re.compile(r"client|document|metadata|registration", re.IGNORECASE)
+
 _PAGES = ("tos_uri", "policy_uri", "logo_uri")
 """Members that are URLs: a target may go there, so they are for the lab alone."""
 
@@ -55,11 +57,17 @@ def candidates(
     match trial.step:
         case "start" | "metadata":
             return
+        case "authorize" if "never ended" in trial.detail:
+            return  # the person did not get through, whatever the request says
         case "use":
             yield from _shown(file, trial, facts)
+        case "authorize":
+            yield from _asked_for(file, trial, facts, lab=lab)
+            yield from _others(file, trial, facts, lab=lab)
+        case _ if trial.shape.value("auth") == "private_key_jwt":
+            yield from _assertions(file, trial)
         case _:
-            found = [*_asked_for(file, trial, facts, lab=lab)]
-            yield from found
+            yield from _asked_for(file, trial, facts, lab=lab)
             yield from _others(file, trial, facts, lab=lab)
 
 
@@ -85,15 +93,13 @@ def _others(
     file: TargetFile, trial: Trial, facts: Facts, *, lab: bool
 ) -> Iterator[Candidate]:
     """Yield the known deviations, whatever the server says."""
-    if trial.shape.value("auth") == "private_key_jwt" and trial.step != "authorize":
-        yield from _assertions(file, trial)
-        return
     if lab and not file.server.forwarded:
         text = "Without the headers of a front the flow does not work."
         yield _server(file, forwarded=True, text=text)
     yield from _resources(file, facts)
     yield from _scopes(file, facts)
-    yield from _members(file, lab=lab)
+    if _ABOUT_DOCUMENTS.search(f"{trial.detail} {trial.said}"):
+        yield from _members(file, lab=lab)
 
 
 def _server(file: TargetFile, text: str, **values: Any) -> Candidate:

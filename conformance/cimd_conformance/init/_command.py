@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cimd_conformance.init._render import render
 from cimd_conformance.model import (
+    FAILED_TRY,
     ConfigError,
     ExitCode,
     HarnessError,
@@ -38,7 +39,7 @@ def run_init(job: Job, command: list[str], show: Show, *, verbose: bool) -> int:
     with StopSignals(inner) as signals, inner:
         for event in inner.events():
             match event:
-                case InitProgress():
+                case InitProgress() if verbose or event.topic != FAILED_TRY:
                     show(f"{event.topic:<9} {event.text}")
                 case TargetOutput() if verbose:
                     show(f"{'':<9} | {event.line}")

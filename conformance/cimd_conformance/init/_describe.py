@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from cimd_conformance.init._draft import Draft, Facts
 from cimd_conformance.model import Role
+from cimd_testbed.core import split_url
+
+LOCAL = ("localhost", "127.0.0.1", "[::1]")
+"""Hosts of this machine."""
 
 _URL_HINT = (
     "Its own URL is a setting of yours: name the variable, and start `init` again with "
@@ -80,10 +83,7 @@ def _issuer(draft: Draft, facts: Facts) -> Draft:
     if issuer != "{origin}":
         draft = draft.put("server", issuer=issuer)
     if not issuer.startswith("{origin}"):
-        text = (
-            f"It announces {announced}, but is reached as {facts.origin}. {_URL_HINT}"
-        )
-        return draft.say("server.issuer", text, todo=True)
+        return _another_issuer(draft, str(announced), facts)
     if issuer != "{origin}":
         draft = draft.say("server.issuer", "So its metadata say, byte for byte.")
     usual = _metadata_places(issuer)
@@ -94,6 +94,23 @@ def _issuer(draft: Draft, facts: Facts) -> Draft:
     elif found and found != usual[0]:
         draft = draft.put("server", ready=_path(facts.metadata_url))
     return draft
+
+
+def _another_issuer(draft: Draft, announced: str, facts: Facts) -> Draft:
+    """Tell that the server does not know what it is called here.
+
+    One on loopback can be reached there as well, if with less to be seen.
+    """
+    text = f"It announces {announced}, but is reached as {facts.origin}. {_URL_HINT}"
+    known = draft.file.server.env
+    named = [name for name, value in known.items() if "{origin}" in value]
+    if named:
+        text = f"{text} {', '.join(named)} did not change it."
+    if split_url(announced).host not in LOCAL:
+        return draft.say("server.issuer", text, todo=True)
+    said = f"{text} Until then it is tried on loopback, where its guards may be off."
+    local = announced.replace(f":{facts.port}", ":{port}", 1)
+    return draft.put("server", issuer=local).say("server.issuer", said, todo=True)
 
 
 def _metadata_places(issuer: str) -> list[str]:
@@ -111,8 +128,8 @@ def _forwarded(draft: Draft, facts: Facts) -> Draft:
     """Notice URLs with http where the front speaks https."""
     plain = facts.origin.replace("https://", "http://", 1)
     endpoint = facts.metadata.get("authorization_endpoint")
-    wrong = plain != facts.origin and _begins(endpoint, plain)
-    if not wrong:
+    known = draft.file.server.issuer.startswith("{origin}")
+    if not known or plain == facts.origin or not _begins(endpoint, plain):
         return draft
     text = f"It makes URLs of the request, and says {endpoint} without these headers."
     return draft.put("server", forwarded=True).say("server.forwarded", text)
@@ -215,4 +232,4 @@ def _where(draft: Draft, facts: Facts) -> Draft:
 
 
 def _path(url: str) -> str:
-    return urlsplit(url).path
+    return split_url(url).path

@@ -105,6 +105,8 @@ class Facts:
     """Whether that endpoint wants a token."""
     challenge: dict[str, str] = field(default_factory=dict)
     """The parameters of its `WWW-Authenticate: Bearer`."""
+    port: int = 0
+    """Where it is reached on 127.0.0.1."""
     texts: str = ""
     """Everything that was read, to look for markers in."""
 

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+import itertools
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
 from cimd_conformance.init._bench import Bench
 from cimd_conformance.init._draft import Candidate, Draft, Shape, Trial
+from cimd_conformance.model import FAILED_TRY
 
 TRIALS = 60
 """So many differences are tried for one shape."""
 
 Propose = Callable[[Draft, Trial], Iterable[Candidate]]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A draft, and how far a legitimate flow got with it."""
+
+    draft: Draft
+    trial: Trial
+    label: str = ""
+    """What is different since a state got further."""
+
+    def with_(self, candidate: Candidate, trial: Trial) -> State:
+        """Return the state with one difference more."""
+        draft = self.draft.with_(candidate.file, candidate.remarks)
+        label = f"{self.label}, {candidate.label}" if self.label else candidate.label
+        return State(draft, trial, label)
 
 
 @dataclass(slots=True)
@@ -23,41 +42,72 @@ class Search:
     propose: Propose
     works: list[str] = field(default_factory=list)
     fails: dict[str, str] = field(default_factory=dict)
+    _hopeless: set[tuple[str, str]] = field(default_factory=set)
+    """Where shapes ended, and with what words, after everything had been tried."""
 
     async def make_work(self, draft: Draft, shape: Shape | None) -> Draft:
         """Return the draft with which a legitimate flow works, or got furthest."""
-        trial = await self.bench.trial(draft.file, shape)
+        state = State(draft, await self.bench.trial(draft.file, shape))
         name = shape.id if shape else "starts"
-        if not trial.done:
-            self.say("control", f"{name}: {_ended(trial)}")
-        budget = TRIALS
-        while not trial.done and budget > 0:
-            better, budget = await self._better(draft, trial, shape, budget)
-            if better is None:
-                break
-            draft, trial = better
+        if not state.trial.done:
+            self.say("control", f"{name}: {_ended(state.trial)}")
+            state = await self._improve(state, shape)
         if shape is not None:
-            self._note(shape, trial)
-            if trial.done:
-                self.say("control", f"{shape.id}: works")
-        return draft
+            self._note(shape, state.trial)
+            if state.trial.done:
+                self.say("control", f"{name}: works")
+        return state.draft
 
-    async def _better(
-        self, draft: Draft, trial: Trial, shape: Shape | None, budget: int
-    ) -> tuple[tuple[Draft, Trial] | None, int]:
-        """Try candidates until one gets further."""
-        for candidate in self.propose(draft, trial):
-            if budget <= 0:
+    async def _improve(self, best: State, shape: Shape | None) -> State:
+        """Try what is proposed, and what is proposed then, as long as it gets further.
+
+        A difference that only makes the target say something else is kept in mind, and
+        built upon when nothing else helps.
+        """
+        tries = itertools.count(1)
+        waiting: deque[State] = deque([best])
+        heard = {best.trial.said}
+        while waiting and not best.trial.done and self._worth(best.trial):
+            better = await self._explore(waiting.popleft(), best, shape, heard, tries)
+            if isinstance(better, list):
+                waiting.extend(better)
+            else:
+                best, heard = replace(better, label=""), {better.trial.said}
+                waiting = deque([best])
+        if not best.trial.done:
+            self._hopeless.add((best.trial.step, best.trial.said))
+        return best
+
+    def _worth(self, trial: Trial) -> bool:
+        """Whether no other shape has ended there after everything had been tried."""
+        return (trial.step, trial.said) not in self._hopeless
+
+    async def _explore(
+        self,
+        start: State,
+        best: State,
+        shape: Shape | None,
+        heard: set[str],
+        tries: Iterator[int],
+    ) -> State | list[State]:
+        """Return a state that gets further, or those with which the words changed."""
+        others: list[State] = []
+        for candidate in self.propose(start.draft, start.trial):
+            if next(tries) > TRIALS:
                 break
-            budget -= 1
             found = await self.bench.trial(candidate.file, shape)
-            other = candidate.asked_for and found.said != trial.said
-            if found.further_than(trial) or (other and found.steps >= trial.steps):
+            state = start.with_(candidate, found)
+            further = found.further_than(best.trial)
+            new = found.steps == best.trial.steps and found.said not in heard
+            heard.add(found.said)
+            if further or (new and candidate.asked_for):
                 how = "works" if found.done else f"gets further: {_ended(found)}"
-                self.say("tries", f"{candidate.label}: {how}")
-                return (draft.with_(candidate.file, candidate.remarks), found), budget
-            self.say("tries", f"{candidate.label}: no")
-        return None, budget
+                self.say("tries", f"{state.label}: {how}")
+                return state
+            self.say(FAILED_TRY, f"{state.label}: no")
+            if new:
+                others.append(state)
+        return others
 
     def _note(self, shape: Shape, trial: Trial) -> None:
         self.fails.pop(shape.id, None)
@@ -83,6 +133,9 @@ def _ended(trial: Trial) -> str:
     return f"{first}{more}"
 
 
-def failed(draft: Draft, name: str, reason: str) -> Draft:
-    """Mark a flow that does not work yet."""
-    return draft.say("", f"{name} does not work yet: {reason}", todo=True)
+def failed(draft: Draft, fails: dict[str, str]) -> Draft:
+    """Mark the flows that do not work yet, those with one reason together."""
+    for reason in dict.fromkeys(fails.values()):
+        names = ", ".join(name for name, why in fails.items() if why == reason)
+        draft = draft.say("", f"Does not work yet: {names}: {reason}", todo=True)
+    return draft

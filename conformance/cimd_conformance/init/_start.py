@@ -118,8 +118,6 @@ def next_start(start: Start, started: Started) -> Start | None:
 
 
 def _after_an_end(start: Start, started: Started) -> Start | None:
-    if start.draft.file.server.start[-2:] == list(PORT_OPTION):
-        return _at_fixed_port(start)  # it does not know the option
     env, trusts = start.draft.file.server.env, start.trusts
     found: dict[str, str] = {}
     for name in missing_names(started.output):
@@ -129,6 +127,8 @@ def _after_an_end(start: Start, started: Started) -> Start | None:
     if found:
         probes = tuple(name for name in start.probes if name not in found)
         return replace(start, draft=start.draft.env(found), probes=probes)
+    if start.draft.file.server.start[-2:] == list(PORT_OPTION):
+        return _at_fixed_port(start)  # it does not know the option
     argv = list(start.draft.file.server.start)
     for option in missing_options(started.output):
         value = server_value(option.removeprefix("--"), trusts=trusts)

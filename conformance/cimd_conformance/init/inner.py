@@ -205,8 +205,8 @@ class Init:
 
     async def _try_server(self, draft: Draft) -> None:
         self.draft = draft
-        if draft.todos:
-            return
+        if not (self.facts.metadata or self.facts.endpoint):
+            return  # there is nothing to try, and the draft says so
         self.draft = await self.search.make_work(self.draft, None)
         shapes = await self.bench.shapes(self.draft.file)
         if self.draft.file.role is Role.TOOL_SERVER:
@@ -217,5 +217,4 @@ class Init:
         self._mark_failures()
 
     def _mark_failures(self) -> None:
-        for name, reason in self.search.fails.items():
-            self.draft = failed(self.draft, name, reason)
+        self.draft = failed(self.draft, self.search.fails)

@@ -7,6 +7,7 @@ from cimd_conformance.model._errors import (
     TargetError,
 )
 from cimd_conformance.model._events import (
+    FAILED_TRY,
     SCHEMA_VERSION,
     TO_THE_PERSON,
     AnyEvent,
@@ -63,6 +64,7 @@ from cimd_conformance.model._words import (
 
 __all__ = [
     "ACTORS",
+    "FAILED_TRY",
     "OUTCOME_SETS",
     "REFUSALS",
     "SCHEMA_VERSION",

@@ -199,6 +199,10 @@ class FlawTried(Event, frozen=True, tag="flaw-tried"):
     """By instance, which parts of which expectation were illegal: `2 untouched`."""
 
 
+FAILED_TRY = "tried"
+"""The topic of what was tried in vain: for those who want to see everything."""
+
+
 class InitProgress(Event, frozen=True, tag="init-progress"):
     """`init` found something out, or tries something."""
 

@@ -1,6 +1,11 @@
 """Targets: what `target.toml` says, and how the implementation gets installed."""
 
-from cimd_conformance.target._load import cache_dir, load_target, prepare_target
+from cimd_conformance.target._load import (
+    PLACEHOLDERS,
+    cache_dir,
+    load_target,
+    prepare_target,
+)
 from cimd_conformance.target._model import (
     ACCOMMODATIONS,
     Accommodation,
@@ -19,6 +24,7 @@ from cimd_conformance.target._schema import target_schema
 
 __all__ = [
     "ACCOMMODATIONS",
+    "PLACEHOLDERS",
     "Accommodation",
     "Called",
     "Client",

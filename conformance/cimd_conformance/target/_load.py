@@ -36,6 +36,9 @@ CLIENT_NAMES = NAMES | {
 }
 """Placeholders of the `client` table."""
 
+PLACEHOLDERS = CLIENT_NAMES
+"""Placeholders of any table."""
+
 WORDS: dict[tuple[str, str], tuple[str, ...]] = {
     ("resource", "shown_by"): ("jwks", "introspection", "call"),
     ("login", "driver"): ("form",),

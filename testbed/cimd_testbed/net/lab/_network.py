@@ -113,6 +113,7 @@ class LabNetwork(Network):
         if not self.ipv6:
             self.powers = self.powers - {"ipv6"}
         self._tap.start()
+        self.zone.point("localhost", LOOPBACK)  # for our parties, as RFC 6761 has it
         await self._dns.start()
 
     def environment(self, environ: Mapping[str, str]) -> dict[str, str]:
