@@ -4,16 +4,18 @@
 
 HOW is `env:NAME`, `option`, or `fixed:N`. A quirk is one deviation that a legitimate
 flow has to suit: `audience` (assertions for the token endpoint alone), `untyped` (none
-with a typ), `by-reference` (no keys inside the document), `wants:MEMBER`, `no-resource`,
-`resource:PATH`, `scope:WORD`, `login:NAME:PASSWORD`, `needs:NAME` (a variable, by its
-last words), `broken` (nobody ever gets a code). It checks nothing else, and imports
-nothing of ours. No name of a variable stands here in a way that could be read off.
+with a typ), `by-reference` (no keys inside the document), `wants:MEMBER`,
+`no-resource`, `resource:PATH`, `scope:WORD`, `login:NAME:PASSWORD`, `needs:NAME` (a
+variable, by its last words), `broken` (nobody ever gets a code). It checks nothing
+else, and imports nothing of ours. No name of a variable stands here in a way that could
+be read off.
 """
 
 from __future__ import annotations
 
 import base64
 import http.server
+import itertools
 import json
 import os
 import sys
@@ -23,7 +25,7 @@ import urllib.request
 
 def options(name: str) -> list[str]:
     words = sys.argv[1:]
-    return [after for word, after in zip(words, words[1:], strict=False) if word == name]
+    return [after for word, after in itertools.pairwise(words) if word == name]
 
 
 def quirk(name: str) -> str | None:
@@ -80,7 +82,7 @@ documents: dict[str, dict[str, object]] = {}
 
 
 def refusal(asked: dict[str, str]) -> tuple[str, str] | None:
-    """Return error and description for an authorization request, None for a good one."""
+    """Return what is wrong with an authorization request, in a code and in words."""
     client_id = asked["client_id"]
     with urllib.request.urlopen(client_id, timeout=5) as response:
         document = json.load(response)

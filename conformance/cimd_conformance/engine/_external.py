@@ -177,9 +177,12 @@ def _known(placed: Placed, view: TargetView) -> TargetView:
 
 def _adapt(
     world: AsWorld, placed: Placed, upstream: Upstream, target: TargetFile
-) -> None:
+) -> bool:
     """Take what another file for the same server says about the flows."""
+    if target.server != placed.target.server:
+        return False
     old, placed.target = world.target, target
     view = _view(placed, old.issuer, upstream)
     view = replace(view, metadata=old.metadata, metadata_url=old.metadata_url)
     world.target = _known(placed, view)
+    return True

@@ -34,9 +34,8 @@ class RunningTarget:
     grace: float
     exit_code: Callable[[], int | None] = lambda: None
     last_output: Callable[[], list[str]] = list
-    adapt: Callable[[TargetFile], None] | None = None
-    """Take the flows' part of another file for the same server, without a restart:
-    everything but `server`. None where that takes one."""
+    adapt: Callable[[TargetFile], bool] = lambda _file: False
+    """Take what another file says about the flows; False where that takes a restart."""
     repeats_controls: bool = True
     """Whether controls may be repeated at the end: a person is not asked twice."""
 

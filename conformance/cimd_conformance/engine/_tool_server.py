@@ -6,8 +6,11 @@ import asyncio
 import ipaddress
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+
+import msgspec
 
 from cimd_conformance.catalogue import Instance
 from cimd_conformance.engine._process import (
@@ -145,6 +148,7 @@ async def _start(
         process.exited if process is not None else asyncio.Event(),
         limits.jobs,
         limits.grace,
+        adapt=partial(_adapt, world, placed),
     )
     if process is not None:
         running.exit_code = lambda: process.exit_code
@@ -166,6 +170,23 @@ def _view(placed: Placed, resource: str) -> ToolView:
         tokens.judged_by,
         frozenset(),
     )
+
+
+def _adapt(world: ToolWorld, placed: Placed, target: TargetFile) -> bool:
+    """Call another tool, for a file that differs in nothing else."""
+    if msgspec.structs.replace(placed.target, tool=target.tool) != target:
+        return False
+    placed.target, tool = target, target.tool
+    world.views = {
+        source: replace(
+            view,
+            tool=_call(tool.call) or view.tool,
+            effect=_call(tool.effect),
+            tool_scope=tool.scope,
+        )
+        for source, view in world.views.items()
+    }
+    return True
 
 
 def _call(called: Called | None) -> ToolCall | None:

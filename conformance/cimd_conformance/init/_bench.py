@@ -74,8 +74,7 @@ class Bench:
         running, before = self._running, self._file
         if running is not None and before == file:
             return running
-        if running is not None and running.adapt and before and _same(before, file):
-            running.adapt(file)
+        if running and before and before.role is file.role and running.adapt(file):
             self._file = file
             return running
         await self.close()
@@ -176,11 +175,6 @@ class Bench:
         self._file = None
         if running is not None:
             await running.close()
-
-
-def _same(one: TargetFile, other: TargetFile) -> bool:
-    """Whether two files start the same server in the same way."""
-    return (one.server, one.role) == (other.server, other.role)
 
 
 def _rank(shape: Shape) -> int:

@@ -80,8 +80,7 @@ def _authorization_server(draft: Draft, facts: Facts) -> Draft:
 def _issuer(draft: Draft, facts: Facts) -> Draft:
     announced = facts.metadata.get("issuer")
     issuer = facts.template(announced)
-    if issuer != "{origin}":
-        draft = draft.put("server", issuer=issuer)
+    draft = draft.put("server", issuer=issuer)
     if not issuer.startswith("{origin}"):
         return _another_issuer(draft, str(announced), facts)
     if issuer != "{origin}":

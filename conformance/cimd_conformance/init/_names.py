@@ -6,6 +6,7 @@ given a value by what it means in most programs. A guess is tried before it is b
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator
 
@@ -97,7 +98,7 @@ def missing_names(output: Iterable[str]) -> list[str]:
 
 
 def _missing(lines: list[str]) -> Iterator[str]:
-    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+    for line, following in itertools.zip_longest(lines, lines[1:], fillvalue=""):
         if _COMPLAINS.search(line):
             yield from _SHOUTED.findall(line)
             key = re.search(r"KeyError: '([A-Z][A-Z0-9_]+)'", line)

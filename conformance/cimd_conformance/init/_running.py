@@ -22,6 +22,7 @@ def first_running(request: InitRequest) -> Draft:
 def literal(draft: Draft, origin: str) -> Draft:
     """Return the draft with the origin itself, as none is chosen for each run."""
     told = msgspec.to_builtins(draft.file)
+    told.setdefault("server", {}).setdefault("issuer", "{origin}")
     if draft.file.resource.uri == "{resource}":
         told.setdefault("resource", {})["uri"] = "{origin}/mcp"
     file = msgspec.convert(_put(told, origin), TargetFile)

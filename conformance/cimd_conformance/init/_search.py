@@ -42,6 +42,8 @@ class Search:
     propose: Propose
     works: list[str] = field(default_factory=list)
     fails: dict[str, str] = field(default_factory=dict)
+    last: Trial | None = None
+    """How far the flow got that was made to work last."""
     _hopeless: set[tuple[str, str]] = field(default_factory=set)
     """Where shapes ended, and with what words, after everything had been tried."""
 
@@ -50,8 +52,9 @@ class Search:
         state = State(draft, await self.bench.trial(draft.file, shape))
         name = shape.id if shape else "starts"
         if not state.trial.done:
-            self.say("control", f"{name}: {_ended(state.trial)}")
+            self.say("control", f"{name}: {ended(state.trial)}")
             state = await self._improve(state, shape)
+        self.last = state.trial
         if shape is not None:
             self._note(shape, state.trial)
             if state.trial.done:
@@ -101,7 +104,7 @@ class Search:
             new = found.steps == best.trial.steps and found.said not in heard
             heard.add(found.said)
             if further or (new and candidate.asked_for):
-                how = "works" if found.done else f"gets further: {_ended(found)}"
+                how = "works" if found.done else f"gets further: {ended(found)}"
                 self.say("tries", f"{state.label}: {how}")
                 return state
             self.say(FAILED_TRY, f"{state.label}: no")
@@ -114,7 +117,7 @@ class Search:
         if trial.done:
             self.works.append(shape.id)
         else:
-            self.fails[shape.id] = _ended(trial)
+            self.fails[shape.id] = ended(trial)
 
     async def confirm(self, draft: Draft, shapes: Iterable[Shape]) -> None:
         """Start anew with the final file, and see each flow work once more."""
@@ -126,7 +129,7 @@ class Search:
         self.say("confirms", f"{said} with a fresh start")
 
 
-def _ended(trial: Trial) -> str:
+def ended(trial: Trial) -> str:
     """Say in a line how a trial ended."""
     first = " ".join(line.strip() for line in trial.detail.splitlines())
     more = f" — {trial.said}" if trial.said and trial.said not in first else ""

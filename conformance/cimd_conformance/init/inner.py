@@ -17,7 +17,7 @@ from cimd_conformance.init._boot import Boot, source_names
 from cimd_conformance.init._describe import described, role_of
 from cimd_conformance.init._draft import Candidate, Draft, Facts, Shape, Trial, told
 from cimd_conformance.init._running import first_running, literal
-from cimd_conformance.init._search import Search, failed
+from cimd_conformance.init._search import Search, ended, failed
 from cimd_conformance.init._tool import describe_tool
 from cimd_conformance.model import (
     AnyEvent,
@@ -208,6 +208,9 @@ class Init:
         if not (self.facts.metadata or self.facts.endpoint):
             return  # there is nothing to try, and the draft says so
         self.draft = await self.search.make_work(self.draft, None)
+        if self.search.last is not None and not self.search.last.done:
+            self.draft = _not_usable(self.draft, self.search.last)
+            return
         shapes = await self.bench.shapes(self.draft.file)
         if self.draft.file.role is Role.TOOL_SERVER:
             self.draft = await describe_tool(self.draft, self.bench)
@@ -218,3 +221,11 @@ class Init:
 
     def _mark_failures(self) -> None:
         self.draft = failed(self.draft, self.search.fails)
+
+
+def _not_usable(draft: Draft, trial: Trial) -> Draft:
+    """Say why the target did not come as far as a legitimate flow."""
+    asked = any(page.startswith("/issuer/") for page in trial.reached)
+    if draft.file.role is Role.TOOL_SERVER and not asked:
+        draft = draft.say("server.env", _candidates_tool.NEVER_ASKED, todo=True)
+    return draft.say("", ended(trial), todo=True)

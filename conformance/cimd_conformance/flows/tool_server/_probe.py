@@ -54,6 +54,25 @@ async def probe(world: ToolWorld, source: str) -> ToolView:
     return replace(world.views[source], protocols=frozenset(spoken))
 
 
+async def list_calls(world: ToolWorld, source: str) -> list[ToolCall]:
+    """Return the tools that may be called, those with the fewest arguments first.
+
+    Not those that say of themselves that they destroy something.
+    """
+    protocol = max(world.views[source].protocols)
+    variant = {"token": source, "protocol": protocol}
+    state = await make_state(world, "tools", None, variant)
+    try:
+        if protocol == LEGACY:
+            await connect(state, Step(Verb.CONNECT))
+        end = await list_tools(state, Step(Verb.LIST))
+        return _listed(state) if end.outcome is Outcome.COMPLETED else []
+    except (HttpError, OSError, TimeoutError):
+        return []
+    finally:
+        await finish(state)
+
+
 async def _try(
     world: ToolWorld, source: str, protocol: str
 ) -> tuple[ToolView | None, str]:
@@ -92,10 +111,15 @@ def _listed(state: ToolState) -> list[ToolCall]:
     result = body.get("result") if isinstance(body, dict) else None
     listed = result.get("tools") if isinstance(result, dict) else None
     tools = [one for one in listed or [] if isinstance(one, dict) and one.get("name")]
+    tools = [one for one in tools if not _destroys(one.get("annotations"))]
     calls = [
         ToolCall(str(one["name"]), minimal(one.get("inputSchema"))) for one in tools
     ]
     return sorted(calls, key=lambda one: len(one.arguments))
+
+
+def _destroys(annotations: Any) -> bool:
+    return isinstance(annotations, dict) and annotations.get("destructiveHint") is True
 
 
 def minimal(schema: Any) -> dict[str, Any]:
