@@ -17,7 +17,7 @@ from cimd_conformance.model import ConfigError, InitRequest, Job, Role
 _EPILOG = """\b
 Examples:
   cimd-conformance init -- python3 server.py
-  cimd-conformance init --env 'BASE={origin}' -- node server.js --port '{port}'
+  cimd-conformance init --env 'BASE={origin}' -- node server.js -p '{port}'
   cimd-conformance init --user alice:secret http://127.0.0.1:8000
   cimd-conformance init --role agent-host -- python3 client.py
 
