@@ -272,7 +272,7 @@ def test_a_file_is_not_replaced_unless_asked_for(tmp_path: Path) -> None:
         (("--user", "alice", "--", "true"), "--user takes NAME:VALUE, and got 'alice'"),
         (("--", "true", "{prot}"), "The placeholder {prot} is unknown"),
         (("http://127.0.0.1:9", "--force"), "Options come before the URL"),
-        (("--network", "lab", "http://127.0.0.1:9"), "is not in the lab"),
+        (("--network", "lab", "http://127.0.0.1:9"), "error[lab-not-shared]"),
     ],
 )
 def test_mistakes_of_the_caller(

@@ -92,10 +92,9 @@ def command(**values: Any) -> int:
     _check_placeholders(options)
     file = Path(options.out)
     _check_file(file, force=options.force)
-    if options.url and options.network == "lab":
-        raise click.UsageError("A server that runs already is not in the lab.")
-    chosen = "loopback" if options.url else network_for_target(options.network)
-    job = Job(kind="init", network=chosen, init=_request(options, file))
+    chosen = network_for_target(options.network, running=bool(options.url))
+    request = _request(options, file)
+    job = Job(kind="init", network=chosen.name, adopted=chosen.adopted, init=request)
     role = ["--role", options.role] if options.role else []
     given = [PROGRAM, "init", *role, *([] if options.url else ["--"]), *options.words]
     from cimd_conformance.init import run_init  # noqa: PLC0415 - `--help` needs none

@@ -4,6 +4,7 @@ A module of its own, as most runs need none of it, and it is slow to import.
 """
 
 from cimd_conformance.engine._process import (
+    HOST,
     Placed,
     demand_local,
     free_port,
@@ -17,6 +18,7 @@ from cimd_conformance.engine._target import RunningTarget, metadata_urls
 from cimd_conformance.engine._tool_server import open_issuer
 
 __all__ = [
+    "HOST",
     "KITS",
     "Placed",
     "RunningTarget",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cimd_conformance.engine.external import (
+    HOST,
     Surroundings,
     demand_local,
     metadata_urls,
@@ -159,8 +160,8 @@ class Asker:
         return response
 
 
-async def ask_running(around: Surroundings, url: str) -> Facts:
-    """Return what a server says that runs already.
+async def ask_running(around: Surroundings, url: str, *, lab: bool) -> Facts:
+    """Return what a server says that runs already; in the lab it has a public origin.
 
     Raises `ConfigError` for one that is not on this machine, and `TargetError` when
     nobody answers.
@@ -169,7 +170,7 @@ async def ask_running(around: Surroundings, url: str) -> Facts:
     parts = split_url(url)
     trust = around.authority.trust()
     http = HttpClient(SystemDialer(), SystemResolver(), trust, Limits(seconds=10.0))
-    asker = Asker(http, parts.origin, parts.origin)
+    asker = Asker(http, parts.origin, f"https://{HOST}" if lab else parts.origin)
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             await asker.until_it_answers()

@@ -172,11 +172,15 @@ class Init:
         await self._try_server(described(start.draft, self.facts))
 
     async def _running(self) -> None:
-        self.facts = await ask_running(self.around, self.request.url)
+        self.facts = await ask_running(self.around, self.request.url, lab=self.lab)
         role, why = role_of(self.facts)
         if not self.request.role and role is not None:
             self.say("role", f"{role.value}: {why}")
             self.draft = self.draft.role(role, why)
+        if self.lab:
+            draft = self.draft.put("server", port=self.facts.port)
+            await self._try_server(described(draft, self.facts))
+            return
         draft = described(self.draft, self.facts)
         await self._try_server(literal(draft, self.facts.origin))
 

@@ -27,8 +27,8 @@ class Server(_Table, frozen=True):
     start: list[str] = []
     """The command; empty for a server that runs already."""
     port: int = 0
-    """The local port of a server that runs already, or that always takes the same one; 0
-    is chosen by the suite."""
+    """The local port of a server that runs already, or always takes the same one; 0 is
+    chosen by the suite."""
     cwd: str = "."
     env: dict[str, str] = {}
     ready: str = "/.well-known/oauth-authorization-server"
