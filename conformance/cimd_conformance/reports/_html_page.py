@@ -18,6 +18,7 @@ from cimd_conformance.model import (
     Severity,
     Status,
 )
+from cimd_conformance.reports._causes import Cause, bad_checks, causes
 from cimd_conformance.reports._profiles import ProfileVerdict, judge_under
 from cimd_conformance.reports._report import Report, ScenarioResult
 from cimd_conformance.reports._types import ErrorEntry
@@ -34,7 +35,7 @@ ORDER = (
 )
 """What a reader wants to see first."""
 
-_BAD = (Status.ERROR, Status.FAILED, Status.WARNED, Status.INCONCLUSIVE)
+_FINE = (Status.PASSED, Status.NOT_APPLICABLE)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -75,11 +76,21 @@ class ScenarioView:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class CauseView:
+    """Scenarios that ended so for the same cause, the one to look at first."""
+
+    title: str
+    """Empty where there is only one, or nothing to mend."""
+    scenarios: tuple[ScenarioView, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Group:
     """The scenarios of one status."""
 
     status: Status
-    scenarios: tuple[ScenarioView, ...]
+    size: int
+    causes: tuple[CauseView, ...]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -144,16 +155,31 @@ def _verdicts(
 
 def _groups(report: Report, profiles: list[Profile], replay: str) -> list[Group]:
     levels = {profile.id: profile.levels for profile in profiles}
-    severities = list(Severity)
     groups = []
     for status in ORDER:
         results = report.by_status(status)
-        if status in _BAD:
-            results.sort(key=lambda each: severities.index(each.planned.severity))
-        views = [_scenario(report, result, levels, replay) for result in results]
-        if views:
-            groups.append(Group(status, tuple(views)))
+        if not results:
+            continue
+        together = [Cause(tuple(results))] if status in _FINE else causes(results)
+        shown = tuple(
+            CauseView(
+                _cause_title(report, cause) if status not in _FINE else "",
+                tuple(_scenario(report, r, levels, replay) for r in cause.members),
+            )
+            for cause in together
+        )
+        groups.append(Group(status, len(results), shown))
     return groups
+
+
+def _cause_title(report: Report, cause: Cause) -> str:
+    """Return what the members have in common."""
+    if not cause.others:
+        return ""
+    checks = bad_checks(cause.example)
+    broken = dict.fromkeys(check.requirement for check in checks)
+    what = ", ".join(broken) if broken else reason_of(report, cause.example)
+    return f"{len(cause.members)} with one cause: {what}"
 
 
 def _scenario(

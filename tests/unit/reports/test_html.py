@@ -137,6 +137,20 @@ def test_a_failure_is_drawn_and_told_in_words(tmp_path: Path) -> None:
     assert len(words) == len(picture.css("g"))
 
 
+def test_failures_stand_together_by_cause(tmp_path: Path) -> None:
+    events: list[AnyEvent] = [header()]
+    for name in (UNLISTED, SMALL, REBIND, PASSED):
+        wrong = {"requirement": "other"} if name == REBIND else {}
+        events.append(check(name, Status.FAILED, **wrong))
+        events.append(ScenarioFinished(1.0, name, Status.FAILED))
+    tree = assert_sound(write(tmp_path, [*events, footer()]))
+    together = one(tree, "#all .cause.several")
+    title = one(together, "p.aside").text()
+    assert title == "3 with one cause: cimd-redirect-exact-match"
+    ids = [node.attributes["id"] for node in together.css("details.scenario")]
+    assert ids == [UNLISTED, PASSED, SMALL]
+
+
 def test_what_passed_is_packed_and_what_failed_is_not(tmp_path: Path) -> None:
     page = write(tmp_path, whole_run())
     assert set(unpacked(page)) == {PASSED}

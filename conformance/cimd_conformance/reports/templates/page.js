@@ -67,7 +67,7 @@
         wanted.every(([n, values]) => !values.length || values.includes(each.dataset[n]))
         && words.every((word) => text(each).includes(word)));
     }
-    for (const group of all("#all .group")) {
+    for (const group of all("#all .group, #all .cause")) {
       group.hidden = !group.querySelector("details.scenario:not([hidden])");
     }
     const count = shown().length;
