@@ -144,7 +144,7 @@ def test_failures_stand_together_by_cause(tmp_path: Path) -> None:
         events.append(check(name, Status.FAILED, **wrong))
         events.append(ScenarioFinished(1.0, name, Status.FAILED))
     tree = assert_sound(write(tmp_path, [*events, footer()]))
-    together = one(tree, "#all .cause.several")
+    together = one(tree, "[aria-labelledby=failed] .cause.several")
     title = one(together, "p.aside").text()
     assert title == "3 with one cause: cimd-redirect-exact-match"
     ids = [node.attributes["id"] for node in together.css("details.scenario")]
