@@ -93,6 +93,17 @@ def test_a_failing_scenario_is_found_with_the_keyboard(page: Page) -> None:
     assert page.run("document.activeElement.id") != "search"
 
 
+def test_a_number_in_the_diagram_leads_to_its_exchange(page: Page) -> None:
+    search(page, f"failed {FAILING}")
+    number = page.run(
+        f"(() => {{ const number = {OPEN}.querySelector('g.changed .goes');"
+        "number.dispatchEvent(new MouseEvent('click', {bubbles: true}));"
+        "return number.textContent.slice(1); })()"
+    )
+    page.wait(f"document.getElementById('n{number}').open")
+    page.wait(f"{OPEN}.querySelector('.transcripts').open")
+
+
 def test_what_passed_is_unpacked_beside_its_control(page: Page) -> None:
     search(page, PASSING)
     sides = f"[...{OPEN}.querySelectorAll('.pair .side:first-child pre')]"

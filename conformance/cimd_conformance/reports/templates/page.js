@@ -75,6 +75,7 @@
       `${count} of ${scenarios.length} scenarios`;
   };
   form.hidden = false;
+  document.documentElement.classList.add("scripted");
   form.addEventListener("input", filter);
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("reset", () => setTimeout(filter));
@@ -129,6 +130,9 @@
   };
   window.addEventListener("hashchange", go);
   document.addEventListener("click", (event) => {
+    // For the mouse; the list below a diagram has the same links for everybody.
+    const number = event.target.closest(".diagram .goes");
+    if (number) location.hash = "n" + number.textContent.slice(1);
     const link = event.target.closest("a[href^='#']");
     if (link && link.getAttribute("href") === location.hash) go();
   });
