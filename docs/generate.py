@@ -157,7 +157,8 @@ POWERS = {
     "ipv6": "IPv6 works; what a scenario with such a place needs without saying so",
     "every-address": "contact with addresses that no kernel dials is seen: multicast, "
     "broadcast, link-local without a zone (the embedded reference only)",
-    "clock": "the target's clock can be moved (the embedded reference only)",
+    "clock": "the target's clock can be moved (the embedded reference; a server that "
+    "the suite starts and that follows libfaketime)",
 }
 FEATURES = {
     "refresh": "`grant_types_supported` has `refresh_token`, or is missing",
@@ -402,10 +403,10 @@ def _powers() -> list[str]:
     lab = importlib.import_module("cimd_testbed.net.lab._network").LabNetwork.powers
     rows = []
     for power in _rules.POWERS:
-        clock = power == "clock"  # the networks have it, an external target has not
-        where = (power in EmbeddedNetwork.powers, power in lab and not clock)
-        loopback = power in LoopbackNetwork.powers and not clock
-        marks = ("yes" if has else "" for has in (*where, loopback))
+        clock = power == "clock"  # a matter of the target
+        where = [power in kind for kind in (EmbeddedNetwork.powers, lab)]
+        where.append(power in LoopbackNetwork.powers)
+        marks = ["yes" if has else "perhaps" if clock else "" for has in where]
         rows.append((f"`{power}`", POWERS.get(power, ""), *marks))
     head = ("power", "what it gives", "embedded reference", "lab", "loopback")
     return _markdown(head, rows)

@@ -24,9 +24,11 @@ issuer = "{{origin}}"
 start = ["{{python}}", {script}, "{mode}", "{{port}}", "{{origin}}"]
 ready_seconds = {ready_seconds}
 
+{server}
 [server.env]
 PID_FILE = {pid_file}
 AFTER = "{after}"
+{env}
 
 [resource]
 uri = "{{origin}}/mcp"
@@ -70,6 +72,8 @@ class Miniature:
         after: int = 0,
         seconds: float = 0.5,
         ready_seconds: float = 2.0,
+        server: str = "",
+        env: str = "",
     ) -> None:
         self.folder = folder
         self.pid_file = folder / "pid"
@@ -81,6 +85,8 @@ class Miniature:
             after=after,
             seconds=seconds,
             ready_seconds=ready_seconds,
+            server=server,
+            env=env,
         )
         self.file.write_text(text, "utf-8")
 

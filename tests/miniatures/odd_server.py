@@ -13,7 +13,9 @@ import asyncio
 import json
 import os
 import sys
+import time
 from collections.abc import Awaitable, Callable
+from email.utils import formatdate
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -261,6 +263,31 @@ async def floods(writer: Writer, path: str, query: str) -> None:
     sys.stdout.write("long" * 100_000 + "\n")
     sys.stdout.flush()
     writer.write(yes_man(path, query))
+
+
+def dated(response: bytes) -> bytes:
+    """Say what time it is here."""
+    first, rest = response.split(b"\r\n", 1)
+    return b"\r\n".join([first, b"Date: " + formatdate(usegmt=True).encode(), rest])
+
+
+asked_at = {"wall": 0.0, "loop": 0.0}
+
+
+async def forgets(writer: Writer, path: str, query: str, seconds: float = 60) -> None:
+    """Take a code for a minute, by the wall clock or by that of the event loop."""
+    loop = asyncio.get_running_loop()
+    if path == "/authorize":
+        asked_at.update(wall=time.time(), loop=loop.time())
+    now = {"wall": time.time(), "loop": loop.time()}[os.environ["BY"]]
+    over = path == "/token" and now > asked_at[os.environ["BY"]] + seconds
+    refused = as_json({"error": "invalid_grant"}, 400)
+    writer.write(dated(refused if over else yes_man(path, query)))
+
+
+async def never_forgets(writer: Writer, path: str, query: str) -> None:
+    """Take a code for ever."""
+    writer.write(dated(yes_man(path, query)))
 
 
 async def plain(writer: Writer, path: str, query: str) -> None:

@@ -5,8 +5,9 @@ It runs in the inner process (`cimd_conformance.inner`).
 
 from cimd_conformance.engine._engine import Engine
 from cimd_conformance.engine._labels import current_scenario
+from cimd_conformance.engine._open import open_surroundings
 from cimd_conformance.engine._roles import KITS, roles_of
-from cimd_conformance.engine._run import open_surroundings, run_job, select
+from cimd_conformance.engine._run import run_job, select
 
 __all__ = [
     "KITS",

@@ -97,8 +97,8 @@ class CommandDriver:
     def _environment(
         self, errand: Errand, names: dict[str, str], pipe: Path
     ) -> dict[str, str]:
-        client, lab = self.placed.target.client, self.placed.lab
-        base = lab.environment(os.environ) if lab else dict(os.environ)
+        client = self.placed.target.client
+        base = self.placed.environment()
         scenario = client.scenario or errand.scenario
         context = {"name": scenario, **errand.context, **_told(names)}
         extra = {k: self.placed.fill(v, **names) for k, v in client.env.items()}

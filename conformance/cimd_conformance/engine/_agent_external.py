@@ -17,7 +17,6 @@ from cimd_conformance.engine._surroundings import Surroundings
 from cimd_conformance.engine._target import RunningTarget
 from cimd_conformance.flows.agent_host import AgentView, Driver, run_flow
 from cimd_conformance.target import TargetFile
-from cimd_testbed.core import SystemClock
 
 
 async def start_external_agent_host(
@@ -58,7 +57,7 @@ async def _start(
         dict(target.client_document),
     )
     world = agent_world(around, view, driver, limits.seconds)
-    world.now = SystemClock().now
+    world.now = placed.now
     return RunningTarget(
         world,
         partial(run_flow, world),

@@ -12,7 +12,7 @@ from cimd_conformance.engine._agent_features import missing_feature
 from cimd_conformance.engine._agent_world import agent_world
 from cimd_conformance.engine._labels import current_scenario, labelled
 from cimd_conformance.engine._surroundings import Surroundings
-from cimd_conformance.engine._target import RunningTarget, nothing_to_close
+from cimd_conformance.engine._target import RunningTarget, moved_by, nothing_to_close
 from cimd_conformance.flows.agent_host import (
     AgentView,
     Ended,
@@ -111,7 +111,7 @@ async def start_embedded_agent_host(
     hosts = {auth: await _open_host(around, checks, clock, auth) for auth in HOSTS}
     view = AgentView("embedded reference", FEATURES, PROTOCOLS, {})
     world = agent_world(around, view, EmbeddedDriver(hosts))
-    world.advance, world.now = clock.advance, clock.now
+    world.advance, world.now = moved_by(clock), clock.now
     world.rotate_key = hosts["private_key_jwt"].rotate_key
     return RunningTarget(
         world,

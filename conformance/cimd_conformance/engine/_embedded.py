@@ -11,6 +11,7 @@ from cimd_conformance.engine._labels import labelled
 from cimd_conformance.engine._surroundings import Surroundings
 from cimd_conformance.engine._target import (
     RunningTarget,
+    moved_by,
     nothing_to_close,
     read_metadata,
 )
@@ -59,7 +60,7 @@ async def start_embedded(around: Surroundings, checks: Checks) -> RunningTarget:
         around.evidence,
         around.seed,
         around.leases.lease,
-        clock.advance,
+        moved_by(clock),
         clock.now,
         around.parties.ports,
         pace=MovedPace(clock.now, clock.advance),

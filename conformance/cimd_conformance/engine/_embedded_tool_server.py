@@ -11,7 +11,7 @@ from functools import partial
 
 from cimd_conformance.engine._labels import labelled
 from cimd_conformance.engine._surroundings import Surroundings
-from cimd_conformance.engine._target import RunningTarget
+from cimd_conformance.engine._target import RunningTarget, moved_by
 from cimd_conformance.engine._tool_server import (
     missing_feature,
     open_issuer,
@@ -52,7 +52,7 @@ async def start_embedded_tool_server(
     servers = [
         await _serve(around, checks, clock, issuer, source) for source in SERVERS
     ]
-    world = tool_world(around, issuer, _view("jwks"), clock.now, clock.advance)
+    world = tool_world(around, issuer, _view("jwks"), clock.now, moved_by(clock))
     world.views["introspection"] = _view("introspection")
 
     async def close() -> None:

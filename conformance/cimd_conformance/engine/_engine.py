@@ -48,6 +48,10 @@ class Engine:
     keep_open: bool = False
     """Whether addresses and names stay with the scenario that leased them."""
     finished: Finished = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+    """Why a power is missing."""
+    mark: str = ""
+    """What tells its controls from those of another start of the target."""
     _controls: dict[str, asyncio.Task[Control]] = field(default_factory=dict)
     _begun: dict[str, float] = field(default_factory=dict)
     """When each instance got its turn: waiting for one is not its time."""
@@ -94,7 +98,7 @@ class Engine:
         for key in sorted(self._controls):
             if self._controls[key].result().status is not Status.PASSED:
                 continue
-            mine = [i for i in plan if i.control == key]
+            mine = [i for i in plan if self._key(*i.control_shape) == key]
             passed = [i for i in mine if self.finished.get(i.id) is Status.PASSED]
             if not passed:
                 continue
@@ -122,7 +126,9 @@ class Engine:
                 return Status.NOT_RUN, f"Disabled by the target file: {reason}"
         missing = sorted(instance.scenario.powers - self.powers)
         if missing:
-            return Status.NOT_RUN, f"Needs the power {', '.join(missing)}."
+            why = self.missing
+            told = [f"{one} ({why[one]})" if one in why else one for one in missing]
+            return Status.NOT_RUN, f"Needs the power {', '.join(told)}."
         wanted = {expect.requirement for expect in instance.scenario.expect}
         if not wanted & set(self.profile.levels):
             reason = f"The profile {self.profile.id} does not demand it."
@@ -156,7 +162,12 @@ class Engine:
         begun = self._begun.get(instance.id, now)
         self.emit(
             ScenarioFinished(
-                now, instance.id, status, reason, now - begun, instance.control
+                now,
+                instance.id,
+                status,
+                reason,
+                now - begun,
+                self._key(*instance.control_shape),
             )
         )
 
@@ -210,9 +221,13 @@ class Engine:
 
     # --- controls -------------------------------------------------------------------
 
+    def _key(self, flow: str, variant: dict[str, str]) -> str:
+        """Return the id of a control; each start of a target has its own."""
+        return control_id(flow, variant) + (f"+{self.mark}" if self.mark else "")
+
     async def control(self, flow: str, variant: dict[str, str]) -> Control:
         """Return the control of a shape, run once per run."""
-        key = control_id(flow, variant)
+        key = self._key(flow, variant)
         if key not in self._controls:
             self._controls[key] = asyncio.create_task(
                 self._run_control(flow, variant), name=key
@@ -222,7 +237,7 @@ class Engine:
     async def _run_control(
         self, flow: str, variant: dict[str, str], closing_for: str | None = None
     ) -> Control:
-        key = control_id(flow, variant)
+        key = self._key(flow, variant)
         label = f"{key}#{closing_for}" if closing_for else key
         try:
             async with self._slots:

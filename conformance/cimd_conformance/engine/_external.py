@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from cimd_conformance.catalogue import strings
+from cimd_conformance.engine._clock import follow_clock
 from cimd_conformance.engine._features import missing_feature
 from cimd_conformance.engine._process import (
     OnLine,
@@ -31,7 +32,7 @@ from cimd_conformance.flows.authorization_server import (
     run_flow,
 )
 from cimd_conformance.target import TargetFile
-from cimd_testbed.core import SystemClock, split_url
+from cimd_testbed.core import split_url
 from cimd_testbed.parties import Credentials, Upstream, lasting_key
 
 
@@ -58,13 +59,13 @@ async def _start(
     on_line: OnLine,
     stack: AsyncExitStack,
 ) -> RunningTarget:
+    placed = place(around, path, target, stack)
     upstream = Upstream(
         around.parties.upstream_origin,
-        SystemClock().now,
+        placed.now,
         lasting_key(around.authority.secret("upstream")),
     )
     upstream.publish(around.parties.web)
-    placed = place(around, path, target, stack)
     placed.names.update(upstream.placeholders())
     issuer = placed.fill(target.server.issuer)
     demand_local(issuer, "issuer", path)
@@ -72,6 +73,7 @@ async def _start(
     world = _world(around, placed, _view(placed, issuer, upstream))
     origin = placed.origin if placed.process else split_url(issuer).origin
     await wait_ready(placed, origin, world.http)
+    world.advance = await follow_clock(placed, origin, world.http)
     await _read(world, placed)
     process, limits = placed.process, target.limits
     running = RunningTarget(
@@ -109,7 +111,7 @@ def _world(around: Surroundings, placed: Placed, view: TargetView) -> AsWorld:
         around.evidence,
         around.seed,
         around.leases.lease,
-        now=SystemClock().now,
+        now=placed.now,
         ports=around.parties.ports,
         seconds=placed.target.limits.seconds,
         patience=placed.target.limits.patience,

@@ -23,9 +23,10 @@ from cimd_conformance.engine._surroundings import Surroundings
 from cimd_conformance.evidence import Redactor
 from cimd_conformance.model import ConfigError, TargetError
 from cimd_conformance.target import TargetFile, cache_dir
-from cimd_testbed.core import split_url
+from cimd_testbed.core import SystemClock, split_url
 from cimd_testbed.net import (
     Command,
+    FakeClock,
     HttpClient,
     HttpError,
     ProcessError,
@@ -50,7 +51,18 @@ class Placed:
     origin: str
     port: int
     names: dict[str, str]
+    clock: FakeClock | None = None
+    """The clock that the target is shown, None for the true one."""
     process: TargetProcess | None = None
+
+    def now(self) -> float:
+        """Return the time that the target is shown."""
+        return SystemClock().now() if self.clock is None else self.clock.now()
+
+    def environment(self) -> dict[str, str]:
+        """Return what the target's processes have besides what its file says."""
+        base = self.lab.environment(os.environ) if self.lab else dict(os.environ)
+        return base if self.clock is None else self.clock.environment(base)
 
     @property
     def lab(self) -> LabNetwork | None:
@@ -111,7 +123,9 @@ def place(
         "dir": str(path.parent),
         "python": sys.executable,
     }
-    return Placed(path, target, around, origin, port, names)
+    library = around.faketime
+    clock = FakeClock(library, folder / "clock") if library else None
+    return Placed(path, target, around, origin, port, names, clock)
 
 
 def demand_local(url: str, what: str, path: Path | None = None) -> None:
@@ -147,10 +161,10 @@ async def start_process(
         await _open_front(placed, lab, stack, host, address)
     if not server.start:
         return
-    base = lab.environment(os.environ) if lab else dict(os.environ)
     extra = {key: placed.fill(value) for key, value in server.env.items()}
     argv = [placed.fill(part) for part in server.start]
-    command = Command(argv, {**base, **extra}, placed.path.parent / server.cwd)
+    environ = {**placed.environment(), **extra}
+    command = Command(argv, environ, placed.path.parent / server.cwd)
     process = TargetProcess(command, on_line)
     try:
         await process.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from cimd_certs import Authority
 from cimd_conformance.engine._lease import ScenarioLeases
@@ -24,3 +25,5 @@ class Surroundings:
     leases: ScenarioLeases
     parties: Parties
     seed: int
+    faketime: Path | None = None
+    """The library that shifts the target's clock, in the part of a run that does."""

@@ -10,10 +10,10 @@ from typing import Any
 
 from cimd_conformance.catalogue import Instance
 from cimd_conformance.evidence import Redactor
-from cimd_conformance.flows import FlowResult, World
+from cimd_conformance.flows import Advance, FlowResult, World
 from cimd_conformance.model import Scenario, TargetError, TargetExited
 from cimd_conformance.target import TargetFile
-from cimd_testbed.core import split_url
+from cimd_testbed.core import ShiftedClock, split_url
 from cimd_testbed.net import HttpClient, HttpError
 
 
@@ -45,6 +45,16 @@ class RunningTarget:
         redactor = Redactor()
         last = [redactor.text(line) for line in self.last_output()]
         return TargetExited(now, -1 if code is None else code, last)
+
+
+def moved_by(clock: ShiftedClock) -> Advance:
+    """Return what moves the clock of an embedded target, which follows at once."""
+
+    async def advance(seconds: float) -> bool:
+        clock.advance(seconds)
+        return True
+
+    return advance
 
 
 async def nothing_to_close() -> None:

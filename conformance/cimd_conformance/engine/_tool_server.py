@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from cimd_conformance.catalogue import Instance
+from cimd_conformance.engine._clock import follow_clock
 from cimd_conformance.engine._process import (
     OnLine,
     Placed,
@@ -23,6 +24,7 @@ from cimd_conformance.engine._process import (
 )
 from cimd_conformance.engine._surroundings import Surroundings
 from cimd_conformance.engine._target import RunningTarget
+from cimd_conformance.flows import Advance
 from cimd_conformance.flows.tool_server import (
     ToolCall,
     ToolView,
@@ -31,7 +33,7 @@ from cimd_conformance.flows.tool_server import (
     run_flow,
 )
 from cimd_conformance.target import Called, TargetFile
-from cimd_testbed.core import SystemClock, split_url
+from cimd_testbed.core import split_url
 from cimd_testbed.net import LoopbackNetwork
 from cimd_testbed.parties import TokenIssuer, lasting_key
 
@@ -60,7 +62,7 @@ def tool_world(
     issuer: TokenIssuer,
     view: ToolView,
     now: Callable[[], float],
-    advance: Callable[[float], None] | None = None,
+    advance: Advance | None = None,
 ) -> ToolWorld:
     """Return the world of a run against one endpoint."""
     return ToolWorld(
@@ -134,10 +136,11 @@ async def _start(
     demand_local(resource, "resource")
     await start_process(placed, on_line, stack, HOST, ADDRESS)
     source = target.tokens.judged_by
-    world = tool_world(around, issuer, _view(placed, resource), SystemClock().now)
+    world = tool_world(around, issuer, _view(placed, resource), placed.now)
     world.seconds = target.limits.seconds
     origin = placed.origin if placed.process else split_url(resource).origin
     await wait_ready(placed, origin, world.http)
+    world.advance = await follow_clock(placed, origin, world.http)
     world.views[source] = await probe(world, source)
     process, limits = placed.process, target.limits
     running = RunningTarget(

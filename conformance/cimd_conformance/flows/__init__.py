@@ -20,9 +20,10 @@ from cimd_conformance.flows._flow import (
     end_flow,
 )
 from cimd_conformance.flows._json import read_json
-from cimd_conformance.flows._world import Kept, Site, World
+from cimd_conformance.flows._world import Advance, Kept, Site, World
 
 __all__ = [
+    "Advance",
     "Flow",
     "FlowResult",
     "FlowState",

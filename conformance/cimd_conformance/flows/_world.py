@@ -62,6 +62,10 @@ class Kept:
     finish: Callable[[], Awaitable[None]]
 
 
+Advance = Callable[[float], Awaitable[bool]]
+"""Lets seconds pass on the target's clock; False when it is not seen to follow."""
+
+
 @dataclass(slots=True)
 class World:
     """Network and parties of one run; each role adds its view of the target."""
@@ -73,7 +77,7 @@ class World:
     seed: int
     lease: Callable[[str, Place | None, str], Awaitable[IPAddress | None]]
     """Lease an address for (scenario, place or None for a public one, its name)."""
-    advance: Callable[[float], None] | None = None
+    advance: Advance | None = None
     """Move the target's clock, where the power `clock` is there."""
     now: Callable[[], float] = field(default=lambda: 0.0)
     """The target's time, for assertions."""

@@ -245,6 +245,8 @@ class RunFinished(Event, frozen=True, tag="run-finished"):
     seconds: float
     interrupted: bool = False
     details: dict[str, Any] = {}
+    powers: list[str] = []
+    """Those of the header, and what came during the run."""
 
 
 AnyEvent = (

@@ -66,7 +66,7 @@ def result_of(report: Report) -> ResultDocument:
         role=started.role,
         network=started.network,
         profile=started.profile,
-        powers=started.powers,
+        powers=sorted({*started.powers, *finished.powers}),
         seed=started.seed,
         counts=finished.counts,
         controls=[_control(report, control) for control in report.controls],

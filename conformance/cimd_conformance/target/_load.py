@@ -40,6 +40,7 @@ PLACEHOLDERS = CLIENT_NAMES
 """Placeholders of any table."""
 
 WORDS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("server", "clock"): ("auto", "libfaketime", "none"),
     ("resource", "shown_by"): ("jwks", "introspection", "call"),
     ("login", "driver"): ("form",),
     ("tokens", "judged_by"): ("jwks", "introspection"),

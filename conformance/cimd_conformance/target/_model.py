@@ -36,6 +36,9 @@ class Server(_Table, frozen=True):
     ready_seconds: float = 30.0
     metadata: str | None = None
     """The metadata URL, where it is at neither well-known place."""
+    clock: str = "auto"
+    """Whether its clock is shifted: `auto` where it follows libfaketime, `libfaketime`
+    when it has to, `none`."""
     forwarded: bool = False
     """Whether the TLS front adds `X-Forwarded-*` headers."""
 

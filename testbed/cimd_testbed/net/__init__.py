@@ -9,6 +9,7 @@ from cimd_testbed.net._dialer import (
     SystemDialer,
     SystemResolver,
 )
+from cimd_testbed.net._faketime import FakeClock, find_libfaketime
 from cimd_testbed.net._http import (
     Handler,
     Headers,
@@ -71,6 +72,7 @@ __all__ = [
     "Dialer",
     "Door",
     "EmbeddedNetwork",
+    "FakeClock",
     "Fault",
     "ForbiddenAddressError",
     "Handler",
@@ -99,6 +101,7 @@ __all__ = [
     "VisitorProxy",
     "Zone",
     "exchange",
+    "find_libfaketime",
     "inside_verified_namespace",
     "json_response",
     "network_namespace",

@@ -71,7 +71,8 @@ async def advance(state: AsState, step: Step) -> StepEnd:
     """Let time pass on the target's clock."""
     if state.world.advance is None:
         raise HarnessError("clock", "This network cannot move the target's clock.")
-    state.world.advance(float(step.with_.get("seconds", 0)))
+    if not await state.world.advance(float(step.with_.get("seconds", 0))):
+        return end(step, Outcome.NO_ANSWER, "the target's clock stood still")
     return end(step, Outcome.COMPLETED, "time passed")
 
 

@@ -130,5 +130,5 @@ async def finish(state: ToolState) -> None:
     if state.rotated_from:
         world.issuer.keys = state.rotated_from
         if world.advance is not None:  # until the target asks for the keys again
-            world.advance(_LONG)
+            await world.advance(_LONG)
     await asyncio.sleep(0)

@@ -155,7 +155,8 @@ async def advance(state: ToolState, step: Step) -> StepEnd:
     """Let time pass on the target's clock."""
     if state.world.advance is None:
         raise HarnessError("clock", "This network cannot move the target's clock.")
-    state.world.advance(float(step.with_.get("seconds", 0)))
+    if not await state.world.advance(float(step.with_.get("seconds", 0))):
+        return _end(step, Outcome.NO_ANSWER, "the target's clock stood still")
     return _end(step, Outcome.COMPLETED, "time passed")
 
 
