@@ -3,6 +3,7 @@
 A module of its own, as most runs need none of it, and it is slow to import.
 """
 
+from cimd_conformance.engine._open import open_surroundings
 from cimd_conformance.engine._process import (
     HOST,
     Placed,
@@ -12,7 +13,6 @@ from cimd_conformance.engine._process import (
     start_process,
 )
 from cimd_conformance.engine._roles import KITS
-from cimd_conformance.engine._run import open_surroundings
 from cimd_conformance.engine._surroundings import Surroundings
 from cimd_conformance.engine._target import RunningTarget, metadata_urls
 from cimd_conformance.engine._tool_server import open_issuer
