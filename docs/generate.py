@@ -168,6 +168,7 @@ FEATURES = {
     "private_key_jwt": "`token_endpoint_auth_methods_supported` has it",
     "logo": "always: whether logos are fetched cannot be announced",
     "iss": "`authorization_response_iss_parameter_supported` is true",
+    "upstream": "the target file names a tool that asks the API behind the server",
 }
 PLACEHOLDERS = {
     "PLACE.origin": "its https origin",
@@ -202,6 +203,7 @@ TARGET_PLACEHOLDERS = {
     "upstream.authorize": "its authorization endpoint",
     "upstream.token": "its token endpoint",
     "upstream.jwks": "its key set",
+    "upstream_api": "an API of the testbed, for tool servers that ask one",
 }
 
 

@@ -80,7 +80,12 @@ async def _serve(
     network, authority = around.network, around.authority
     credentials = issuer.credentials if source == "introspection" else None
     server = ToolServer(
-        ToolServerSettings(_resource(source), issuer.issuer, credentials=credentials),
+        ToolServerSettings(
+            _resource(source),
+            issuer.issuer,
+            credentials=credentials,
+            upstream=around.parties.upstream_origin,
+        ),
         checks,
         dialer=network.dialer(None),
         resolver=network.resolver(None),
@@ -110,4 +115,5 @@ def _view(source: str) -> ToolView:
         source,
         frozenset({LEGACY, MODERN}),
         sessions=True,
+        upstream=ToolCall("ask_upstream", {}),
     )

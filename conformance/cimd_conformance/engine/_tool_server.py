@@ -35,7 +35,7 @@ from cimd_conformance.flows.tool_server import (
 from cimd_conformance.target import Called, TargetFile
 from cimd_testbed.core import split_url
 from cimd_testbed.net import LoopbackNetwork
-from cimd_testbed.parties import TokenIssuer, lasting_key
+from cimd_testbed.parties import TokenIssuer, UpstreamApi, lasting_key
 
 ISSUER_HOST = "auth.cimd-issuer.net"
 ISSUER_ADDRESS = ipaddress.IPv4Address("93.184.215.34")
@@ -55,6 +55,13 @@ def open_issuer(around: Surroundings, alg: str) -> TokenIssuer:
     issuer = TokenIssuer(origin, alg, keys=keys)
     issuer.publish(parties.web)
     return issuer
+
+
+def open_upstream(around: Surroundings) -> UpstreamApi:
+    """Answer for the API that a tool of the target asks."""
+    upstream = UpstreamApi(around.parties.upstream_origin)
+    upstream.open(around.parties.web)
+    return upstream
 
 
 def tool_world(
@@ -77,6 +84,7 @@ def tool_world(
         around.parties.ports,
         issuer=issuer,
         views={view.source: view},
+        upstream=open_upstream(around),
     )
 
 
@@ -84,6 +92,7 @@ def announced(view: ToolView) -> set[str]:
     """Return the optional features that an endpoint has."""
     found = {
         "effect": view.effect is not None,
+        "upstream": view.upstream is not None,
         "session": view.sessions,
         "scope": bool(view.scope),
         "several-scopes": len(view.scope.split()) > 1,
@@ -129,6 +138,7 @@ async def _start(
     issuer = open_issuer(around, target.tokens.alg)
     placed = place(around, path, target, stack, HOST)
     placed.names.update(issuer.placeholders())
+    placed.names["upstream_api"] = around.parties.upstream_origin
     usual = placed.origin + "/mcp"
     placed.names["resource"] = resource = placed.fill(
         target.resource.uri, resource=usual
@@ -172,6 +182,7 @@ def _view(placed: Placed, resource: str) -> ToolView:
         _call(tool.effect),
         tokens.judged_by,
         frozenset(),
+        upstream=_call(tool.upstream),
     )
 
 
@@ -185,6 +196,7 @@ def _adapt(world: ToolWorld, placed: Placed, target: TargetFile) -> bool:
             view,
             tool=_call(tool.call) or view.tool,
             effect=_call(tool.effect),
+            upstream=_call(tool.upstream),
             tool_scope=tool.scope,
         )
         for source, view in world.views.items()

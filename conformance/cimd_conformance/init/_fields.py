@@ -116,6 +116,13 @@ FIELDS = (
     ),
     Explained(
         "tool",
+        "upstream",
+        "A tool that asks the API behind the server, which is at {upstream_api}.",
+        'upstream = { name = "list_pods" }',
+        (TS,),
+    ),
+    Explained(
+        "tool",
         "scope",
         "What of `resource.scope` this tool takes and not every request does.",
         'scope = "mcp:write"',

@@ -121,6 +121,8 @@ class Message(enum.StrEnum):
     MCP_REQUEST = "mcp_request"
     MCP_RESPONSE = "mcp_response"
     """Status, headers and JSON of the MCP endpoint's answer to a good token."""
+    UPSTREAM_REQUEST = "upstream_request"
+    """What a tool server asked of the API behind it: whether our token was in it."""
     CALLBACK_PAGE = "callback_page"
     """What the client shows in the browser at its redirect URI."""
     TRAFFIC = "traffic"

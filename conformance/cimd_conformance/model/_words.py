@@ -241,7 +241,8 @@ class Verb(enum.StrEnum):
     """Ask for the tools."""
     CALL = "call"
     """Call the tool; `with = {session = "client"}` in that caller's session,
-    `with = {fresh = true}` with a new token of the same caller."""
+    `with = {fresh = true}` with a new token of the same caller, `with = {upstream =
+    true}` the tool that asks the API behind the server."""
     DISCOVER = "discover"
     """Send a request without a token, and read the metadata that it leads to."""
     STREAM = "stream"
@@ -270,7 +271,7 @@ STEP_OPTIONS: dict[Verb, frozenset[str]] = {
     Verb.CONNECT: frozenset({"expired"}),
     Verb.INSPECT: frozenset(),
     Verb.LIST: frozenset(),
-    Verb.CALL: frozenset({"fresh", "session"}),
+    Verb.CALL: frozenset({"fresh", "session", "upstream"}),
     Verb.DISCOVER: frozenset(),
     Verb.STREAM: frozenset(),
     Verb.DISCONNECT: frozenset(),

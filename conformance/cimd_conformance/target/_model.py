@@ -98,6 +98,8 @@ class Tool(_Table, frozen=True):
     """What of `resource.scope` this tool takes and not every request does."""
     effect: Called | None = None
     """Another tool in whose result the marker of the call shows."""
+    upstream: Called | None = None
+    """A tool that asks the API behind the server, which is at `{upstream_api}`."""
 
 
 class Client(_Table, frozen=True):

@@ -280,6 +280,7 @@ from cimd_testbed.core._protected_resource import (
     processed_when_refused,
     request_origin,
     resource_metadata,
+    upstream_credential,
 )
 from cimd_testbed.core._redirect import (
     is_loopback_redirect,
@@ -548,6 +549,7 @@ __all__ = [
     "token_unasked",
     "unknown_kid_refetch",
     "unreadable_token",
+    "upstream_credential",
     "version_header",
     "well_known_url",
 ]

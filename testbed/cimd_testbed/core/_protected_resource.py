@@ -83,6 +83,15 @@ def metadata_published(place: str) -> bool:
     return True
 
 
+def upstream_credential(presented: str, own: str) -> str:
+    """Turn to an upstream API with a credential of this server's own.
+
+    MCP "Access Token Privilege Restriction": the client's token goes nowhere else.
+    """
+    del presented
+    return own
+
+
 def request_origin(origin: str | None, own: str) -> Decision:
     """Check that a browser sends this from a page of the server's own.
 

@@ -276,3 +276,13 @@ def _changed(metadata: JsonObject, **changes: Any) -> JsonObject:
     """Change members; None removes one."""
     changed = {**metadata, **changes}
     return JsonObject({k: v for k, v in changed.items() if v is not None})
+
+
+@flaw(
+    "tool-token-passed-on",
+    "upstream_credential",
+    "The client's token goes on to the API behind the server.",
+)
+def _tool_token_passed_on(presented: str, own: str) -> str:
+    del own
+    return presented

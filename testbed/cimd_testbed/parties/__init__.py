@@ -54,6 +54,7 @@ from cimd_testbed.parties._opener import (
 )
 from cimd_testbed.parties._token_issuer import TokenIssuer
 from cimd_testbed.parties._upstream import Upstream
+from cimd_testbed.parties._upstream_api import UpstreamApi
 from cimd_testbed.parties._web import Responder, Web
 
 __all__ = [
@@ -82,6 +83,7 @@ __all__ = [
     "TokenIssuer",
     "Tree",
     "Upstream",
+    "UpstreamApi",
     "Web",
     "b64url",
     "b64url_decode",

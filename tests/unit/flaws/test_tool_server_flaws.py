@@ -87,6 +87,7 @@ INPUTS = {
 }
 INPUTS = {name: [(value,) for value in values] for name, values in INPUTS.items()}
 INPUTS |= {
+    "upstream_credential": [("the-client-s", "our-own")],
     "token_key": [(obj(jwk=OTHER.plain()), (PUBLIC,)), (obj(kid="1"), (PUBLIC,))],
     "token_signature": [(token, PUBLIC, core.TOKEN_ALGORITHMS) for token in TOKENS],
     "keys_still_fresh": [(0.0, 1.0, 99.0)],

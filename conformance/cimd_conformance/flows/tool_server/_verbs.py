@@ -21,6 +21,7 @@ from cimd_conformance.flows.tool_server._state import Caller, ToolState
 from cimd_conformance.flows.tool_server._tokens import token_of
 from cimd_conformance.flows.tool_server._world import MODERN
 from cimd_conformance.model import HarnessError, Message, Outcome, Step, Verb
+from cimd_testbed.net import json_response
 
 FLOWS: dict[str, tuple[Verb, ...]] = {
     "tool-call": (Verb.CONNECT, Verb.CALL),
@@ -81,6 +82,8 @@ async def list_tools(state: ToolState, step: Step) -> StepEnd:
 
 async def call(state: ToolState, step: Step) -> StepEnd:
     """Call the tool, and look for its effect where it is said to be."""
+    if step.with_.get("upstream"):
+        return await _ask_upstream(state, step)
     caller = state.caller(step.as_)
     token = token_of(state, caller, fresh=bool(step.with_.get("fresh")))
     state.marker = f"marker-{state.world.seed}-{state.world.serial()}"
@@ -100,6 +103,36 @@ async def call(state: ToolState, step: Step) -> StepEnd:
     if completed and not there:
         return _end(step, Outcome.REFUSED_IN_RESULT, "the tool's effect is not there")
     return _end(step, answer.outcome, answer.detail)
+
+
+async def _ask_upstream(state: ToolState, step: Step) -> StepEnd:
+    """Call the tool that asks the API behind the server; see what arrives there.
+
+    When nothing arrives, there is no message to judge.
+    """
+    assert state.view.upstream is not None, "the feature `upstream` is there"
+    caller, upstream = state.caller(step.as_), state.world.upstream
+    token, before = token_of(state, caller), upstream.asked
+    state.marker = f"marker-{state.world.seed}-{state.world.serial()}"
+    params = call_params(state, state.view.upstream)
+    ask = Ask("tools/call", params, token, _session(state, step, caller))
+    answer = await _ask(state, step, ask)
+    if upstream.asked == before:
+        return _end(step, answer.outcome, "the API behind the server was not asked")
+    arrived = upstream.seen[-1]
+    state.record(
+        "upstream_request",
+        arrived.method,
+        f"{upstream.origin}{arrived.target}",
+        arrived.headers,
+        arrived.body,
+        json_response({}),
+        sender="target",
+        receiver="upstream API",
+    )
+    carried = "in the request" if upstream.has_seen(token) else "not in the request"
+    state.messages[Message.UPSTREAM_REQUEST] = {"token": carried}
+    return _end(step, answer.outcome, f"our token was {carried} that came upstream")
 
 
 async def _effect(state: ToolState) -> bool:

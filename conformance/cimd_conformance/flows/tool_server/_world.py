@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cimd_conformance.flows._world import World
-from cimd_testbed.parties import TokenIssuer
+from cimd_testbed.parties import TokenIssuer, UpstreamApi
 
 LEGACY, MODERN = "2025-11-25", "2026-07-28"
 
@@ -40,6 +40,8 @@ class ToolView:
     protocols: frozenset[str]
     sessions: bool = False
     """Whether it hands out session ids (2025-11-25)."""
+    upstream: ToolCall | None = None
+    """The tool that asks the API behind the server."""
 
     @property
     def base_scope(self) -> str:
@@ -55,6 +57,8 @@ class ToolWorld(World):
     issuer: TokenIssuer = field(kw_only=True)
     views: dict[str, ToolView] = field(kw_only=True)
     """The endpoints, by how they judge tokens."""
+    upstream: UpstreamApi = field(kw_only=True)
+    """The API behind the server."""
 
     def view(self, variant: dict[str, str]) -> ToolView:
         """Return the endpoint of a variant; without one, the first."""

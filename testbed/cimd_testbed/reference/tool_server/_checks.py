@@ -71,6 +71,9 @@ class ToolServerChecks:
         core.resource_metadata
     )
 
+    # What goes on to others
+    upstream_credential: Callable[[str, str], str] = core.upstream_credential
+
     # The transport
     request_origin: Callable[[_Text, str], Decision] = core.request_origin
     version_header: Callable[[_Text, _Text], Decision] = core.version_header

@@ -25,7 +25,7 @@ from cimd_testbed.reference.tool_server._refusal import (
     error_response,
 )
 from cimd_testbed.reference.tool_server._sessions import Sessions
-from cimd_testbed.reference.tool_server._tools import Tool
+from cimd_testbed.reference.tool_server._tools import Tool, Visitor
 
 HEADER_MISMATCH = -32020
 UNSUPPORTED_VERSION = -32022
@@ -52,22 +52,24 @@ class Dispatcher:
     tools: dict[str, Tool]
     sessions: Sessions
 
-    def post(
+    async def post(
         self, request: Request, message: JsonObject | None, claims: JsonObject
     ) -> Response:
         """Answer one POST."""
         if message is None:
             return error_response(None, MessageRefused(-32600, "Invalid request"))
         identifier = message.get("id")
+        token = (request.header("authorization") or "").partition(" ")[2]
+        visitor = Visitor(claims, token)
         try:
             if is_modern(request.header("mcp-protocol-version"), message):
-                return self._modern(request, message, claims)
-            return self._legacy(request, message, claims)
+                return await self._modern(request, message, visitor)
+            return await self._legacy(request, message, visitor)
         except MessageRefused as refused:
             return error_response(identifier, refused)
 
-    def _modern(
-        self, request: Request, message: JsonObject, claims: JsonObject
+    async def _modern(
+        self, request: Request, message: JsonObject, visitor: Visitor
     ) -> Response:
         """Answer a request that stands by itself (2026-07-28)."""
         checks, method = self.checks, message.text("method") or ""
@@ -85,27 +87,30 @@ class Dispatcher:
             return Response(202)
         if method == "initialize":
             raise MessageRefused(-32601, "Method not found", 404)
-        result = {**self._result(message, claims, 404), "resultType": "complete"}
+        result = {
+            **await self._result(message, visitor, 404),
+            "resultType": "complete",
+        }
         if method != "tools/call":
             result.update(ttlMs=0, cacheScope="private")
         return _success(message, result)
 
-    def _legacy(
-        self, request: Request, message: JsonObject, claims: JsonObject
+    async def _legacy(
+        self, request: Request, message: JsonObject, visitor: Visitor
     ) -> Response:
         """Answer a request of a session (2025-11-25)."""
         version = request.header("mcp-protocol-version")
         demand_message(self.checks.protocol_version(version), UNSUPPORTED_VERSION)
         if message.text("method") == "initialize":
-            session = (("Mcp-Session-Id", self.sessions.open(claims)),)
+            session = (("Mcp-Session-Id", self.sessions.open(visitor.claims)),)
             return _success(message, _initialized(message), session)
-        self.sessions.demand(request, claims)
+        self.sessions.demand(request, visitor.claims)
         if "id" not in message:
             return Response(202)
-        return _success(message, self._result(message, claims, 200))
+        return _success(message, await self._result(message, visitor, 200))
 
-    def _result(
-        self, message: JsonObject, claims: JsonObject, unknown: int
+    async def _result(
+        self, message: JsonObject, visitor: Visitor, unknown: int
     ) -> dict[str, Any]:
         match message.text("method"):
             case "ping":
@@ -115,18 +120,18 @@ class Dispatcher:
             case "tools/list":
                 return {"tools": [tool.describe() for tool in self.tools.values()]}
             case "tools/call":
-                return self._call(message, claims)
+                return await self._call(message, visitor)
             case _:
                 raise MessageRefused(-32601, "Method not found", unknown)
 
-    def _call(self, message: JsonObject, claims: JsonObject) -> dict[str, Any]:
+    async def _call(self, message: JsonObject, visitor: Visitor) -> dict[str, Any]:
         tool = self.tools.get(called_name(message) or "")
         if tool is None:
             raise MessageRefused(INVALID_PARAMS, "There is no such tool.", 200)
         params = message.get("params")
         given = params.get("arguments") if isinstance(params, JsonObject) else None
-        return tool.call(
-            claims, given if isinstance(given, JsonObject) else JsonObject()
+        return await tool.call(
+            visitor, given if isinstance(given, JsonObject) else JsonObject()
         )
 
 

@@ -20,7 +20,7 @@ from cimd_testbed.reference.tool_server._refusal import MessageRefused, TokenRef
 from cimd_testbed.reference.tool_server._sessions import Sessions
 from cimd_testbed.reference.tool_server._settings import ToolServerSettings
 from cimd_testbed.reference.tool_server._tokens import TokenVerifier
-from cimd_testbed.reference.tool_server._tools import make_tools
+from cimd_testbed.reference.tool_server._tools import UpstreamClient, make_tools
 
 _WELL_KNOWN = "oauth-protected-resource"
 
@@ -45,7 +45,9 @@ class ToolServer:
         self.settings = settings
         self.checks = checks
         self._http = HttpClient(dialer, resolver, trust)
-        tools = make_tools()
+        tools = make_tools(
+            UpstreamClient(settings, checks, self._http) if settings.upstream else None
+        )
         tokens = TokenVerifier(settings, checks, clock, self._http)
         self._gate = Gate(settings, checks, tokens, tools)
         self._sessions = Sessions(checks)
@@ -77,15 +79,15 @@ class ToolServer:
         try:
             claims = await self._gate.admit(request, message, session)
         except TokenRefused as refused:
-            return self._refuse(request, message, refused)
-        return self._answer(request, message, claims)
+            return await self._refuse(request, message, refused)
+        return await self._answer(request, message, claims)
 
-    def _answer(
+    async def _answer(
         self, request: Request, message: JsonObject | None, claims: JsonObject
     ) -> Response:
         match request.method:
             case "POST":
-                return self._dispatcher.post(request, message, claims)
+                return await self._dispatcher.post(request, message, claims)
             case "GET" | "DELETE" if request.header("mcp-session-id"):
                 return self._session(request, claims)
             case _:
@@ -105,14 +107,14 @@ class ToolServer:
             return Response(204)
         return Response(200, (("Content-Type", "text/event-stream"),), b": end\n\n")
 
-    def _refuse(
+    async def _refuse(
         self, request: Request, message: JsonObject | None, refused: TokenRefused
     ) -> Response:
         """Say no, and what it takes (RFC 6750 section 3, RFC 9728 section 5.1)."""
         checks = self.checks
         status = checks.error_status(refused.error)
         if checks.processed_when_refused(status):
-            self._answer(request, message, refused.claims or self._gate.anybody())
+            await self._answer(request, message, refused.claims or self._gate.anybody())
         host, forwarded = request.host, request.header("x-forwarded-host") or ""
         granted = granted_scope(refused.claims)
         parts = {

@@ -27,5 +27,9 @@ class ToolServerSettings:
     algorithms: tuple[str, ...] = TOKEN_ALGORITHMS
     keys_lifetime: float = 300.0
     unknown_kid_brake: float = 10.0
+    upstream: str | None = None
+    """The API that one of the tools asks."""
+    upstream_credential: str = "the-credential-of-this-server"
+    """What this server is known by there; a tool server has one for each API."""
     introspection_lifetime: float = 0.0
     """For how long an answer about a token counts: 0 asks every time."""

@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from cimd_testbed.core import JsonObject
-from cimd_testbed.reference.tool_server._settings import READ, WRITE
+from cimd_testbed.net import HttpClient, HttpError
+from cimd_testbed.reference.tool_server._checks import ToolServerChecks
+from cimd_testbed.reference.tool_server._settings import (
+    READ,
+    WRITE,
+    ToolServerSettings,
+)
 
 PAGES = 4096
 LONGEST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Whoever was admitted: what the token says, and the token."""
+
+    claims: JsonObject
+    token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +36,8 @@ class Tool:
     name: str
     description: str
     scope: tuple[str, ...]
-    run: Callable[[JsonObject, JsonObject], JsonObject]
-    """From the token's claims and the arguments to the result."""
+    run: Callable[[Visitor, JsonObject], Awaitable[JsonObject]]
+    """From who calls and with what to the result."""
     properties: dict[str, Any] = field(default_factory=dict)
     """Its parameters, all of them strings, all of them required."""
 
@@ -40,13 +54,13 @@ class Tool:
             "inputSchema": schema,
         }
 
-    def call(self, claims: JsonObject, arguments: JsonObject) -> dict[str, Any]:
+    async def call(self, visitor: Visitor, arguments: JsonObject) -> dict[str, Any]:
         """Run it; wrong arguments are an error that a model can read."""
         wrong = [name for name in self.properties if arguments.text(name) is None]
         if wrong:
             text = f"The argument {wrong[0]} has to be a string."
             return _content(text, is_error=True)
-        about = self.run(claims, arguments).plain()
+        about = (await self.run(visitor, arguments)).plain()
         return {**_content(json.dumps(about)), "structuredContent": about}
 
 
@@ -61,26 +75,48 @@ class GuestBook:
     lines: deque[str] = field(default_factory=lambda: deque(maxlen=PAGES))
     written: int = 0
 
-    def sign(self, claims: JsonObject, arguments: JsonObject) -> JsonObject:
+    async def sign(self, visitor: Visitor, arguments: JsonObject) -> JsonObject:
         """Add a line."""
-        del claims
+        del visitor
         self.lines.append((arguments.text("text") or "")[:LONGEST])
         self.written += 1
         return JsonObject({"written": self.written})
 
-    def read(self, claims: JsonObject, arguments: JsonObject) -> JsonObject:
+    async def read(self, visitor: Visitor, arguments: JsonObject) -> JsonObject:
         """Return every line and how many there ever were."""
-        del claims, arguments
+        del visitor, arguments
         return JsonObject({"lines": list(self.lines), "written": self.written})
 
 
-def _whoami(claims: JsonObject, arguments: JsonObject) -> JsonObject:
+async def _whoami(visitor: Visitor, arguments: JsonObject) -> JsonObject:
     del arguments
     known = ("sub", "client_id", "scope")
-    return JsonObject({name: claims.get(name) for name in known})
+    return JsonObject({name: visitor.claims.get(name) for name in known})
 
 
-def make_tools() -> dict[str, Tool]:
+@dataclass(frozen=True, slots=True)
+class UpstreamClient:
+    """Asks the API behind this server."""
+
+    settings: ToolServerSettings
+    checks: ToolServerChecks
+    http: HttpClient
+
+    async def ask(self, visitor: Visitor, arguments: JsonObject) -> JsonObject:
+        """Ask for the status, as this server and not as the visitor."""
+        del arguments
+        own = self.settings.upstream_credential
+        credential = self.checks.upstream_credential(visitor.token, own)
+        headers = (("Authorization", f"Bearer {credential}"),)
+        url = f"{self.settings.upstream}/status"
+        try:
+            response = await self.http.request("GET", url, headers)
+        except (HttpError, OSError, TimeoutError):
+            return JsonObject({"upstream": "silent"})
+        return JsonObject({"upstream": response.status})
+
+
+def make_tools(upstream: UpstreamClient | None = None) -> dict[str, Tool]:
     """Return the tools by name, with a guest book of their own."""
     book = GuestBook()
     text = {"text": {"type": "string", "description": "What to write."}}
@@ -95,4 +131,8 @@ def make_tools() -> dict[str, Tool]:
             text,
         ),
     )
-    return {tool.name: tool for tool in tools}
+    found = {tool.name: tool for tool in tools}
+    if upstream is not None:
+        what = "Ask the API behind this server for its status."
+        found["ask_upstream"] = Tool("ask_upstream", what, (READ,), upstream.ask)
+    return found
