@@ -14,6 +14,7 @@ from cimd_conformance.engine.external import (
     demand_local,
     metadata_urls,
 )
+from cimd_conformance.evidence import Redactor
 from cimd_conformance.flows import read_json
 from cimd_conformance.init._describe import LOCAL
 from cimd_conformance.init._draft import Facts
@@ -64,6 +65,8 @@ class Asker:
     origin: str
     """What it is called."""
     texts: list[str] = field(default_factory=list)
+    refused: str = ""
+    """How it refused, where no page was merely missing."""
 
     async def until_it_answers(self) -> None:
         """Wait until it speaks HTTP, and not only of being unwell."""
@@ -93,6 +96,7 @@ class Asker:
             answer is not None and answer.status == 401,
             challenge,
             split_url(self.local).port or 0,
+            self.refused,
             "\n".join(self.texts),
         )
 
@@ -138,6 +142,7 @@ class Asker:
     async def _json(self, path: str) -> dict[str, Any]:
         response = await self._request("GET", path, _JSON)
         if response is None or response.status != 200:
+            self._note(response)
             return {}
         try:
             value = read_json(response.body)
@@ -145,6 +150,11 @@ class Asker:
             return {}
         self.texts.append(response.text)
         return value if isinstance(value, dict) else {}
+
+    def _note(self, response: Response | None) -> None:
+        if response is not None and response.status not in (401, 404, 405):
+            words = Redactor().text(" ".join(response.text.split()))[:100]
+            self.refused = f"HTTP {response.status}: {words}"
 
     async def _request(
         self, method: str, path: str, headers: Headers = (), body: bytes = b""

@@ -20,7 +20,12 @@ from cimd_conformance.engine.external import (
 from cimd_conformance.evidence import Redactor
 from cimd_conformance.init._ask import Asker
 from cimd_conformance.init._draft import Facts, changed
-from cimd_conformance.init._names import PORT_NAMES, names_in
+from cimd_conformance.init._names import (
+    PORT_NAMES,
+    missing_names,
+    missing_options,
+    names_in,
+)
 from cimd_conformance.init._start import (
     PORT_OPTION,
     Start,
@@ -28,8 +33,10 @@ from cimd_conformance.init._start import (
     adopted,
     first_start,
     guess,
+    last_words,
     next_start,
     settled,
+    unknown_option,
     why_not,
 )
 from cimd_conformance.model import InitRequest, TargetError
@@ -57,7 +64,8 @@ def source_names(request: InitRequest) -> list[str]:
     """Return the variables that the files read which the command names."""
     folder = Path(request.file).parent / request.cwd
     texts = []
-    for word in request.start[:8]:
+    for argument in request.start[:12]:
+        word = argument.rpartition("=")[2]  # --config=file
         module = word.replace(".", "/")  # after -m
         for name in (word, f"{module}.py", f"{module}/__main__.py"):
             with contextlib.suppress(OSError, UnicodeDecodeError):
@@ -140,7 +148,9 @@ class Boot:
             self.say("starts", f"it does not take {PORT_OPTION[0]}")
 
     def _lost(self, start: Start, started: Started) -> TargetError:
-        tail = Redactor().text("\n  ".join(started.output[-12:]))
+        if start.before is not None and unknown_option(started.output):
+            started = start.before
+        tail = Redactor().text("\n  ".join(last_words(started.output)))
         return TargetError(
             "not-a-server",
             "The command is no server yet." + (f"\n  {tail}" if tail else ""),
@@ -225,7 +235,10 @@ class Boot:
 def _why(started: Started) -> str:
     """Say why the command is started once more."""
     if started.exit_code is not None:
-        return "it asks for more"
+        asks = missing_names(started.output) or missing_options(started.output)
+        return "it asks for more" if asks else "it ends"
     if started.listens:
         return "that shows in its metadata"
+    if not started.sockets:
+        return "it listens nowhere"
     return f"it listens on {', '.join(str(one.port) for one in started.sockets)}"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from cimd_conformance.init._describe import scopes_of
@@ -11,6 +13,14 @@ from cimd_conformance.init._draft import Candidate, Facts, Trial, changed
 from cimd_conformance.model import Remark
 from cimd_conformance.target import TargetFile
 
+_HOST_REFUSED = re.compile(
+    r"invalid host|host header|host not allowed|disallowed host", re.IGNORECASE
+)
+HOST_REFUSED = (
+    "It refuses requests with the name that it has here: allow {host} in its settings, "
+    "for instance with --env ALLOWED_HOSTS='{host}'."
+)
+_SCOPE = re.compile(r'\bscope="([^"]*)"')
 NEVER_ASKED = (
     "It never asked our issuer for keys, nor about a token: is it told whose tokens to "
     "trust? Give --env NAME='{issuer}' and --env NAME='{jwks_uri}' (or "
@@ -20,6 +30,14 @@ NEVER_ASKED = (
 
 def candidates(file: TargetFile, trial: Trial, facts: Facts) -> Iterator[Candidate]:
     """Yield what to try, after a trial that did not complete."""
+    if refuses_host(trial):
+        env = {**file.server.env, "MCPGODEBUG": "disablelocalhostprotection=1"}
+        text = (
+            "The Go SDK takes the public name in Host for DNS rebinding, as it comes "
+        )
+        yield _one(file, "server", f"{text}in over 127.0.0.1.", env=env)
+        return
+    yield from _more_scope(file, trial)
     asks = any(page.endswith("/introspect") for page in trial.reached)
     if asks and file.tokens.judged_by != "introspection":
         text = "It asked our introspection endpoint about the token."
@@ -34,6 +52,25 @@ def candidates(file: TargetFile, trial: Trial, facts: Facts) -> Iterator[Candida
     if file.tokens.judged_by == "jwks" and not asks:
         text = "It takes opaque tokens, which it asks about."
         yield _one(file, "tokens", text, judged_by="introspection")
+
+
+def refuses_host(trial: Trial) -> bool:
+    """Whether the server does not want to be called what we call it."""
+    return bool(_HOST_REFUSED.search(f"{trial.detail} {trial.said}"))
+
+
+def _more_scope(file: TargetFile, trial: Trial) -> Iterator[Candidate]:
+    """Yield the scope that a tool asks for besides (RFC 6750 section 3.1)."""
+    asked = (
+        _SCOPE.search(trial.detail) if "insufficient_scope" in trial.detail else None
+    )
+    has = file.resource.scope.split()
+    more = [one for one in asked[1].split() if one not in has] if asked else []
+    if more:
+        text = "Its tool asks for more than other requests do: insufficient_scope."
+        wider = changed(file, "resource", scope=" ".join([*has, *more]))
+        one = _one(wider, "tool", text, scope=" ".join(more))
+        yield replace(one, asked_for=True)
 
 
 def _audiences(file: TargetFile, facts: Facts) -> Iterator[Candidate]:

@@ -40,7 +40,10 @@ def run_init(job: Job, command: list[str], show: Show, *, verbose: bool) -> int:
         for event in inner.events():
             match event:
                 case InitProgress() if verbose or event.topic != FAILED_TRY:
-                    show(f"{event.topic:<9} {event.text}")
+                    first, *more = event.text.splitlines() or [""]
+                    show(f"{event.topic:<9} {first}")
+                    for line in more:
+                        show(f"{'':<9} {line}")
                 case TargetOutput() if verbose:
                     show(f"{'':<9} | {event.line}")
                 case TargetDescribed():

@@ -63,6 +63,8 @@ def _authorization_server(draft: Draft, facts: Facts) -> Draft:
             "No authorization server metadata were found at the well-known places. "
             "Where are they? Is this an authorization server?"
         )
+        if facts.refused:
+            text = f"{text} It answered {facts.refused}."
         example = 'metadata = "{origin}/path/to/metadata"'
         return draft.say("server.metadata", text, todo=True, example=example)
     draft = _issuer(draft, facts)
@@ -218,16 +220,19 @@ def _tool_server(draft: Draft, facts: Facts) -> Draft:
 
 
 def _where(draft: Draft, facts: Facts) -> Draft:
+    """Say where the endpoint is: where it answers, whatever its metadata call it."""
     announced = facts.resource.get("resource")
-    where = facts.template(announced)
-    if where.startswith("{origin}"):
-        draft = draft.put("resource", uri=where)
-        return draft.say("resource.uri", f"So says {_path(facts.resource_url)}.")
+    named = facts.template(announced)
     draft = draft.put("resource", uri="{origin}" + facts.endpoint)
-    if where:
+    if named and not named.startswith("{origin}"):
         text = f"It calls itself {announced}, but is reached as {facts.origin}."
         return draft.say("resource.uri", f"{text} {_URL_HINT}", todo=True)
-    return draft.say("resource.uri", "There it answers like an MCP endpoint.")
+    if named == draft.file.resource.uri:
+        return draft.say("resource.uri", f"So says {_path(facts.resource_url)}.")
+    text = "There it answers like an MCP endpoint."
+    if named:
+        text = f"{text} Its metadata call the resource {announced}."
+    return draft.say("resource.uri", text)
 
 
 def _path(url: str) -> str:

@@ -107,6 +107,8 @@ class Facts:
     """The parameters of its `WWW-Authenticate: Bearer`."""
     port: int = 0
     """Where it is reached on 127.0.0.1."""
+    refused: str = ""
+    """How it refused to answer, where it did so at every place."""
     texts: str = ""
     """Everything that was read, to look for markers in."""
 

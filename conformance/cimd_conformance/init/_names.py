@@ -14,6 +14,7 @@ _READ = (
     # os.environ["X"], env.get("X"), os.getenv("X"), os.Getenv("X"), env::var("X")
     re.compile(r"""(?i:env\w*|environ|var)\s*(?:\.\s*\w+)?\s*[\[(]\s*["'](\w+)["']"""),
     re.compile(r"\b(?:process\.env|Bun\.env)\.(\w+)"),
+    re.compile(r"\$\{(\w+)(?::?[-?][^}]*)?\}"),  # in a configuration file
 )
 _TAKEN_APART = re.compile(r"\{([^{}]*)\}\s*=\s*process\.env\b")
 _NAME = re.compile(r"[A-Z][A-Z0-9_]{2,63}")
@@ -53,6 +54,7 @@ _OWN = (
     (r"(?:PUBLIC|EXTERNAL|ALLOWED|VIRTUAL)_?(?:HOST(?:NAME)?S?|DOMAIN)$", "{host}"),
     (r"(?:BIND|LISTEN)_?(?:HOST|ADDR(?:ESS)?)$|^HOST$", "127.0.0.1"),
     (r"^ISSUER\w*|AUTH\w*_ISSUER\w*", "{origin}"),
+    (r"^(?:STATE|DATA|STORAGE)(?:_(?:DIR\w*|PATH|HOME|FOLDER))?$", "{state}"),
     (rf"^(?:\w+_)?{_SELF}_?(?:SERVER_)?(?:URL|URI|ORIGIN)$", "{origin}"),
     (r"^(?:ORIGIN|URL|BASE)$", "{origin}"),
 )
@@ -133,6 +135,15 @@ def server_value(name: str, *, trusts: bool) -> str | None:
     if re.search(_IDP, name):
         return _first(name, _UPSTREAM)
     return _first(name, (*(_TRUSTED if trusts else ()), *_OWN))
+
+
+def asked_value(name: str, *, trusts: bool) -> str | None:
+    """Return the same for a variable that the program cannot do without.
+
+    Its own URL is the likeliest one to be called after the program.
+    """
+    url = re.search(r"_(?:URL|URI|ORIGIN)$", name) and not re.search(_OTHERS, name)
+    return server_value(name, trusts=trusts) or ("{origin}" if url else None)
 
 
 def client_value(name: str) -> str | None:

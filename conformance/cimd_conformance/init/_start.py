@@ -7,13 +7,15 @@ of its own, so that one start shows which of them it reads.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from cimd_conformance.init._draft import Draft
 from cimd_conformance.init._names import (
     PORT_NAMES,
     URL_NAMES,
+    asked_value,
     missing_names,
     missing_options,
     server_value,
@@ -24,6 +26,12 @@ from cimd_conformance.target import Login, Server, TargetFile, User
 from cimd_testbed.net import ListeningSocket
 
 PORT_OPTION = ("--port", "{port}")
+LAST_LINES = 8
+_ERROR = re.compile(r"^\W*(?:\w*error|fatal|panic|exception)\b", re.IGNORECASE)
+_UNKNOWN_OPTION = re.compile(
+    r"unrecogni[sz]ed|unknown|no such option|not defined|unexpected|invalid option",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +47,10 @@ class Start:
     """What was tried already and is not to be tried again."""
     fixed: int = 0
     """The port that it took without being asked to."""
+    given: frozenset[str] = frozenset()
+    """Variables that the user has said."""
+    before: Started | None = None
+    """How it went without `--port`, where that was tried last."""
 
     @property
     def trusts(self) -> bool:
@@ -46,6 +58,8 @@ class Start:
         role = self.draft.file.role
         if "role" in self.tried:
             return role is Role.TOOL_SERVER
+        if "tool-server" in self.tried:
+            return True
         return trusts_another([*self.names, *self.draft.file.server.env])
 
 
@@ -76,16 +90,16 @@ def first_start(request: InitRequest, names: Iterable[str]) -> Start:
     role = Role(request.role or Role.AUTHORIZATION_SERVER.value)
     file = TargetFile(1, request.name, role, server=server, login=Login(users=users))
     tried = frozenset({"role"} if request.role else ())
-    return guess(Start(Draft(file), tuple(names), tried=tried))
+    given = frozenset(request.env)
+    return guess(Start(Draft(file), tuple(names), tried=tried, given=given))
 
 
 def guess(start: Start) -> Start:
     """Give each variable of the source its probable value; probe the usual others."""
-    said = start.draft.file.server.env
     guessed = {
         name: value
         for name in start.names
-        if name not in said
+        if name not in start.given
         and (value := server_value(name, trusts=start.trusts)) is not None
     }
     draft = start.draft.env(guessed)
@@ -114,14 +128,14 @@ def next_start(start: Start, started: Started) -> Start | None:
     if started.sockets and "HOST" not in start.tried:
         draft = start.draft.env({"HOST": "127.0.0.1"})
         return replace(start, draft=draft, tried=start.tried | {"HOST"})
-    return None
+    return _with_option(start, started)
 
 
 def _after_an_end(start: Start, started: Started) -> Start | None:
     env, trusts = start.draft.file.server.env, start.trusts
     found: dict[str, str] = {}
     for name in missing_names(started.output):
-        value = server_value(name, trusts=trusts)
+        value = asked_value(name, trusts=trusts)
         if value is not None and name not in env:
             found[name] = value
     if found:
@@ -131,12 +145,31 @@ def _after_an_end(start: Start, started: Started) -> Start | None:
         return _at_fixed_port(start)  # it does not know the option
     argv = list(start.draft.file.server.start)
     for option in missing_options(started.output):
-        value = server_value(option.removeprefix("--"), trusts=trusts)
+        name = option.removeprefix("--").upper().replace("-", "_")
+        value = asked_value(name, trusts=trusts)
         if value is not None and option not in argv:
             argv += [option, value]
     if argv != start.draft.file.server.start:
         return replace(start, draft=start.draft.put("server", start=argv))
-    return None
+    return _as_tool_server(start) or _with_option(start, started)
+
+
+def _as_tool_server(start: Start) -> Start | None:
+    """Try what the variables would mean for a tool server, where the role is open."""
+    if start.tried & {"role", "tool-server"}:
+        return None
+    told = guess(replace(start, tried=start.tried | {"tool-server"}))
+    return told if told.draft.file != start.draft.file else None
+
+
+def _with_option(start: Start, started: Started) -> Start | None:
+    """Try `--port`, once: some programs serve nothing until they are given one."""
+    argv = start.draft.file.server.start
+    if PORT_OPTION[0] in start.tried or "{port}" in " ".join(argv):
+        return None
+    draft = start.draft.put("server", start=[*argv, *PORT_OPTION])
+    tried = start.tried | {PORT_OPTION[0]}
+    return replace(start, draft=draft, tried=tried, before=started)
 
 
 def _after_another_port(
@@ -151,10 +184,7 @@ def _after_another_port(
     argv = start.draft.file.server.start
     if "{port}" in " ".join([*argv, *start.draft.file.server.env.values()]):
         return _at_fixed_port(start)  # it was told, and does as it likes
-    if PORT_OPTION[0] not in start.tried:
-        draft = start.draft.put("server", start=[*argv, *PORT_OPTION])
-        return replace(start, draft=draft, tried=start.tried | {PORT_OPTION[0]})
-    return _at_fixed_port(start)
+    return _with_option(start, started) or _at_fixed_port(start)
 
 
 def _at_fixed_port(start: Start) -> Start | None:
@@ -197,6 +227,24 @@ def adopted(start: Start, started: Started, texts: str) -> Start:
     return replace(start, draft=start.draft.env(found), probes=())
 
 
+def unknown_option(output: Iterable[str]) -> bool:
+    """Whether last words are about an option that the program does not have."""
+    return any(_UNKNOWN_OPTION.search(line) for line in output)
+
+
+def last_words(output: Sequence[str]) -> list[str]:
+    """Return the lines that say why a program ended: its error, and its last ones.
+
+    Some print how they are used after what was wrong.
+    """
+    said = [line.rstrip() for line in output if line.strip()]
+    last = max(len(said) - LAST_LINES, 0)
+    found = next((n for n, line in enumerate(said) if _ERROR.search(line)), last)
+    if found >= last:
+        return said[last:]
+    return [*said[found : found + 3], "…", *said[max(last, found + 3) :]]
+
+
 def why_not(start: Start, started: Started) -> str:
     """Say in a sentence or two why the command is no server yet, and what to do."""
     env = start.draft.file.server.env
@@ -205,7 +253,8 @@ def why_not(start: Start, started: Started) -> str:
         if wanted:
             options = " ".join(f"--env {name}=…" for name in wanted)
             return f"It ended, and asks for {', '.join(wanted)}: give {options}."
-        return f"It ended with {started.exit_code}; see what it printed above."
+        said = "see what it printed above" if started.output else "it printed nothing"
+        return f"It ended with {started.exit_code}; {said}."
     if started.sockets:
         where = ", ".join(f"[{s.address}]:{s.port}" for s in started.sockets)
         return (

@@ -145,6 +145,8 @@ class Init:
             self.say("stuck", error.message)
             text = f"{error.message.splitlines()[0]} {error.hint}"
             self.draft = self.draft.say("server.start", text, todo=True)
+            if not self.request.role:
+                self.draft = self.draft.unknown_role()
         finally:
             await self.bench.close()
 
@@ -230,6 +232,8 @@ class Init:
 def _not_usable(draft: Draft, trial: Trial) -> Draft:
     """Say why the target did not come as far as a legitimate flow."""
     asked = any(page.startswith("/issuer/") for page in trial.reached)
-    if draft.file.role is Role.TOOL_SERVER and not asked:
+    if _candidates_tool.refuses_host(trial):
+        draft = draft.say("server.env", _candidates_tool.HOST_REFUSED, todo=True)
+    elif draft.file.role is Role.TOOL_SERVER and not asked:
         draft = draft.say("server.env", _candidates_tool.NEVER_ASKED, todo=True)
     return draft.say("", ended(trial), todo=True)

@@ -138,6 +138,22 @@ def test_a_tool_server_that_asks_about_tokens_gets_opaque_ones() -> None:
     assert {"{origin}", "{origin}/"} <= {one.file.tokens.audience for one in found}
 
 
+def test_a_tool_that_asks_for_more_scope_gets_it() -> None:
+    file = TargetFile(1, "Mine", Role.TOOL_SERVER, resource=Resource(scope="read"))
+    said = 'HTTP 403, Bearer error="insufficient_scope", scope="read write"'
+    refused = Trial(PUBLIC, False, -1, "start", said)
+    first, *_ = _candidates_tool.candidates(file, refused, FACTS)
+    assert first.asked_for
+    assert (first.file.resource.scope, first.file.tool.scope) == ("read write", "write")
+
+
+def test_a_server_that_refuses_its_name_is_told_nothing_else() -> None:
+    file = TargetFile(1, "Mine", Role.TOOL_SERVER)
+    refused = trial("start", 'Forbidden: invalid Host header "mcp.cimd-target.net"')
+    (only,) = _candidates_tool.candidates(file, refused, FACTS)
+    assert "MCPGODEBUG" in only.file.server.env
+
+
 def agent(**env: str) -> Draft:
     request = InitRequest("target.toml", "Mine", ["python", "client.py"], env=env)
     return first_agent(request, ["CLIENT_ID", "HOME"])

@@ -26,6 +26,7 @@ from cimd_conformance.init._names import (
         ("const { PORT } = options; env['lower'] = 1", []),
         ('ENV.fetch("PORT") == ENV["PORT"]', ["PORT"]),
         ('headers["X_REQUEST"]', []),
+        ("url: ${BASE_URL:-http://localhost}\nport: ${PORT}", ["BASE_URL", "PORT"]),
     ],
 )
 def test_names_that_a_source_reads(source: str, names: list[str]) -> None:
@@ -77,6 +78,7 @@ def test_options_that_last_words_ask_for() -> None:
         ("UPSTREAM_JWKS", "{upstream.jwks}"),
         ("UPSTREAM_ISSUER", "{upstream.issuer}"),
         ("UPSTREAM_AUDIENCE", None),
+        ("DATA_DIR", "{state}"),
         ("LOG_LEVEL", None),
         ("DATABASE_URL", None),
     ],

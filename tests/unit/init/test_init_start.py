@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,8 +15,10 @@ from cimd_conformance.init._start import (
     adopted,
     first_start,
     guess,
+    last_words,
     next_start,
     settled,
+    unknown_option,
     why_not,
 )
 from cimd_conformance.model import InitRequest, Role
@@ -102,10 +105,20 @@ def test_missing_variables_are_given_until_there_is_nothing_left_to_guess() -> N
     following = next_start(start, asked)
     assert following is not None
     assert following.draft.file.server.env["BASE_URL"] == "{origin}"
-    assert next_start(following, asked) is None
+    assert next_start(without_option(following, asked), asked) is None
     lost = ended("error: LICENSE_KEY is required")
-    assert next_start(following, lost) is None
-    assert "--env LICENSE_KEY=" in why_not(following, lost)
+    last = without_option(following, lost)
+    assert next_start(last, lost) is None
+    assert "--env LICENSE_KEY=" in why_not(last, lost)
+
+
+def without_option(start: Start, started: Started) -> Start:
+    """Return the start after `--port` was tried as the last resort, and refused."""
+    following = next_start(start, started)
+    assert following is not None
+    assert following.draft.file.server.start[-2:] == ["--port", "{port}"]
+    assert following.before == started
+    return following
 
 
 def test_missing_options_are_given() -> None:
@@ -121,14 +134,16 @@ def test_one_on_ipv6_alone_is_told_where_to_listen_and_then_explained() -> None:
     following = next_start(first(), answer)
     assert following is not None
     assert following.draft.file.server.env["HOST"] == "127.0.0.1"
-    assert next_start(following, answer) is None
+    assert next_start(without_option(following, answer), answer) is None
     assert "[::1]:20000" in why_not(following, answer)
 
 
 def test_one_that_listens_nowhere_and_one_that_ends_are_explained() -> None:
-    assert next_start(first(), listens()) is None
+    assert next_start(without_option(first(), listens()), listens()) is None
     assert "agent-host" in why_not(first(), listens())
-    assert "ended with 7" in why_not(first(), ended(code=7))
+    assert "7; it printed nothing" in why_not(first(), ended(code=7))
+    assert unknown_option(["error: unrecognized arguments: --port 1"])
+    assert not unknown_option(["KeyError: 'PORT'"])
 
 
 def test_probed_urls_are_kept_where_they_show() -> None:
@@ -146,3 +161,44 @@ def test_an_issuer_is_somebody_else_for_a_tool_server(
     start = first(["ISSUER", "JWKS_URI"], role=given)
     assert start.draft.file.server.env["ISSUER"] == issuer
     assert guess(start).draft == start.draft
+
+
+def test_the_error_is_told_also_where_usage_follows_it() -> None:
+    usage = [f"  --option-{number}  text" for number in range(30)]
+    words = last_words(["starting", "Error: no such cluster", "Usage:", "", *usage])
+    assert words[:3] == ["Error: no such cluster", "Usage:", usage[0]]
+    assert words[3] == "…"
+    assert words[-1] == usage[-1].rstrip()
+    assert last_words(["one", "", "ValueError: two"]) == ["one", "ValueError: two"]
+    assert len(last_words(usage)) == 8
+
+
+def test_what_the_source_reads_is_guessed_again_once_the_role_is_known() -> None:
+    start = first(["ISSUER", "RESOURCE"], env={"RESOURCE": "{origin}/api"})
+    assert start.draft.file.server.env["ISSUER"] == "{origin}"
+    told = replace(start, draft=start.draft.role(Role.TOOL_SERVER, "so it says"))
+    again = guess(replace(told, tried=told.tried | {"role"}))
+    assert again.draft.file.server.env == {
+        "ISSUER": "{issuer}",
+        "RESOURCE": "{origin}/api",
+    }
+
+
+def test_variables_of_a_server_that_ends_are_also_read_as_those_of_a_tool_server() -> (
+    None
+):
+    start = first(["ISSUER"], env={"PORT": "{port}"})
+    lost = ended("failed to discover OIDC config: unexpected status: 502")
+    following = next_start(start, lost)
+    assert following is not None
+    assert following.draft.file.server.env["ISSUER"] == "{issuer}"
+    assert without_option(following, lost).draft.file.server.env["PORT"] == "{port}"
+
+
+def test_a_url_that_a_program_insists_on_is_its_own() -> None:
+    said = "Toolbox URL is missing. Provide --toolbox-url or TOOLBOX_URL"
+    following = next_start(first(), ended(said))
+    assert following is not None
+    assert following.draft.file.server.env == {"TOOLBOX_URL": "{origin}"}
+    assert next_start(first(), ended("DATABASE_URL is not set")) is not None
+    assert "DATABASE_URL" in why_not(first(), ended("DATABASE_URL is not set"))

@@ -55,10 +55,7 @@ async def probe(world: ToolWorld, source: str) -> ToolView:
 
 
 async def list_calls(world: ToolWorld, source: str) -> list[ToolCall]:
-    """Return the tools that may be called, those with the fewest arguments first.
-
-    Not those that say of themselves that they destroy something.
-    """
+    """Return the tools that may be called, those with the fewest arguments first."""
     protocol = max(world.views[source].protocols)
     variant = {"token": source, "protocol": protocol}
     state = await make_state(world, "tools", None, variant)
@@ -106,12 +103,15 @@ async def _first_that_works(state: ToolState) -> tuple[ToolView | None, str]:
 
 
 def _listed(state: ToolState) -> list[ToolCall]:
-    """Return the tools of the list, those with the fewest arguments first."""
+    """Return the tools of the list, those with the fewest arguments first.
+
+    Of these, one that says of itself that it destroys something comes last.
+    """
     body = state.messages[Message.MCP_RESPONSE]["body"]
     result = body.get("result") if isinstance(body, dict) else None
     listed = result.get("tools") if isinstance(result, dict) else None
     tools = [one for one in listed or [] if isinstance(one, dict) and one.get("name")]
-    tools = [one for one in tools if not _destroys(one.get("annotations"))]
+    tools.sort(key=lambda one: _destroys(one.get("annotations")))
     calls = [
         ToolCall(str(one["name"]), minimal(one.get("inputSchema"))) for one in tools
     ]
