@@ -80,8 +80,13 @@ async def describe_agent(
         trial = await search.bench.trial(more.file, _shape_of(more, draft))
         if trial.done:
             draft = replace(draft, file=_joined(draft.file, more))
-            yield draft
-        say("tries", f"{more.label}: {'works' if trial.done else 'no'}")
+        elif more.file.client.features:
+            name = more.file.client.features[-1]
+            text = f"{name} did not work: {trial.detail}. Name it if it should."
+            draft = draft.say("client.features", text)
+        yield draft
+        how = "works" if trial.done else f"no, {trial.detail}"
+        say("tries", f"{more.label}: {how}")
     shapes = [connect_shape(draft, p) for p in draft.file.client.protocols]
     shapes += [connect_shape(draft, flow=f) for f in draft.file.client.features]
     await search.confirm(draft, shapes)

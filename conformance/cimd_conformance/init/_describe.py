@@ -18,29 +18,20 @@ _URL_HINT = (
 
 
 def role_of(facts: Facts) -> tuple[Role | None, str]:
-    """Return what a server is by what it says, and how one sees that."""
-    issuer = facts.metadata.get("issuer")
-    if facts.metadata and not _elsewhere(facts):
-        return (
-            Role.AUTHORIZATION_SERVER,
-            f"it publishes metadata of an issuer, {issuer}",
-        )
+    """Return what a server is by what it says, and how one sees that.
+
+    A tool server may repeat the metadata of the issuer that it trusts.
+    """
+    issuer = str(facts.metadata.get("issuer"))
+    parts = split_url(issuer)
+    own = parts.origin == facts.origin or parts.host in LOCAL
+    if facts.metadata and (own or not (facts.resource or facts.endpoint)):
+        return Role.AUTHORIZATION_SERVER, f"it publishes metadata of issuer {issuer}"
     if facts.resource:
         return Role.TOOL_SERVER, f"it publishes {_path(facts.resource_url)}"
     if facts.endpoint:
         return Role.TOOL_SERVER, f"{facts.endpoint} answers like an MCP endpoint"
     return None, ""
-
-
-def _elsewhere(facts: Facts) -> bool:
-    """Whether the resource's metadata name an issuer that is another server."""
-    named = facts.resource.get("authorization_servers")
-    if not isinstance(named, list) or not named:
-        return False
-    own = facts.metadata.get("issuer")
-    return all(
-        isinstance(n, str) and n.rstrip("/") != str(own).rstrip("/") for n in named
-    )
 
 
 def described(draft: Draft, facts: Facts) -> Draft:
