@@ -6,7 +6,14 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from cimd_conformance.init._draft import Candidate, Draft, Shape, Trial, changed
+from cimd_conformance.init._draft import (
+    Candidate,
+    Draft,
+    Shape,
+    Trial,
+    changed,
+    trusting,
+)
 from cimd_conformance.init._names import client_value
 from cimd_conformance.init._search import Search
 from cimd_conformance.model import InitRequest, Remark, Role
@@ -15,12 +22,6 @@ from cimd_conformance.target import Client, TargetFile
 OLD, NEW = "2025-11-25", "2026-07-28"
 OPTIONAL = ("step-up", "refresh")
 """Features that a flow shows, in the order of their flows."""
-TRUST = {
-    "SSL_CERT_FILE": "{bundle_file}",
-    "REQUESTS_CA_BUNDLE": "{bundle_file}",
-    "NODE_EXTRA_CA_CERTS": "{ca_file}",
-}
-"""How runtimes are told to trust the CA, where no lab has done it."""
 
 
 def first_agent(request: InitRequest, names: Iterable[str] = ()) -> Draft:
@@ -49,9 +50,7 @@ def candidates(draft: Draft, trial: Trial) -> Iterable[Candidate]:
     if redirect_uri and redirect_uri not in client.redirect_uris:
         text = "It comes back there, whatever it is told."
         yield _one(file, text, redirect_uris=[redirect_uri])
-    if not set(TRUST) & set(client.env):
-        env = {**client.env, **TRUST}
-        yield _one(file, "So it trusts the CA of the run.", env=env)
+    yield from trusting(file, "client")
     if client.protocols == [OLD]:
         yield _one(file, "It does not speak the other one.", protocols=[NEW])
     if "did not end within" in trial.detail and client.seconds < 60:

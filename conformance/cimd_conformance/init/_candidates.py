@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from cimd_conformance.init._describe import scopes_of
-from cimd_conformance.init._draft import Candidate, Facts, Trial, changed
+from cimd_conformance.init._draft import Candidate, Facts, Trial, changed, trusting
 from cimd_conformance.model import Remark
 from cimd_conformance.target import Accommodation, TargetFile
 
@@ -61,6 +61,8 @@ def candidates(
             return  # the person did not get through, whatever the request says
         case "use":
             yield from _shown(file, trial, facts)
+        case "authorize" if not lab and not trial.fetched("/client.json"):
+            yield from trusting(file, "server")
         case "authorize":
             yield from _asked_for(file, trial, facts, lab=lab)
             yield from _others(file, trial, facts, lab=lab)

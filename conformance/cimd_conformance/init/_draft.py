@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,6 +11,16 @@ import msgspec
 
 from cimd_conformance.model import Remark, Role
 from cimd_conformance.target import TargetFile
+
+_PASSING = re.compile(r"\S*\d\S*")
+"""Words with digits in them: names, ports, values of chance."""
+
+TRUST = {
+    "SSL_CERT_FILE": "{bundle_file}",
+    "REQUESTS_CA_BUNDLE": "{bundle_file}",
+    "NODE_EXTRA_CA_CERTS": "{ca_file}",
+}
+"""How runtimes are told to trust the CA of a run, where no lab has done it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +170,28 @@ class Trial:
     request: dict[str, str] = field(default_factory=dict)
     """`client_id` and `redirect_uri` of the authorization request that it sent."""
 
+    @property
+    def words(self) -> str:
+        """What the target said, without what differs from one flow to the next."""
+        return _PASSING.sub("#", self.said)
+
+    def fetched(self, page: str) -> bool:
+        """Whether the target asked for a page of ours, by the end of its path."""
+        return any(path.endswith(page) for path in self.reached)
+
     def further_than(self, other: Trial) -> bool:
         """Whether this one got further."""
         return self.done or self.steps > other.steps
+
+
+def trusting(file: TargetFile, table: str) -> Iterator[Candidate]:
+    """Yield the file with what makes usual runtimes trust the CA of a run."""
+    env: dict[str, str] = getattr(file, table).env
+    if not set(TRUST) & set(env):
+        remark = Remark(f"{table}.env", "So it trusts the CA of the run.")
+        label = f"{table}.env {', '.join(TRUST)}"
+        new = changed(file, table, env={**env, **TRUST})
+        yield Candidate(new, label, (remark,))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,10 @@ from dataclasses import dataclass, field, replace
 from cimd_conformance.init._bench import Bench
 from cimd_conformance.init._draft import Candidate, Draft, Shape, Trial
 from cimd_conformance.model import FAILED_TRY
+from cimd_conformance.reports.text import shortened
 
+SHOWN = 160
+"""So many characters of the target's words are shown."""
 TRIALS = 60
 """So many differences are tried for one shape."""
 
@@ -41,7 +44,7 @@ class Search:
     say: Callable[[str, str], None]
     propose: Propose
     works: list[str] = field(default_factory=list)
-    fails: dict[str, str] = field(default_factory=dict)
+    fails: dict[str, Trial] = field(default_factory=dict)
     last: Trial | None = None
     """How far the flow got that was made to work last."""
     _hopeless: set[tuple[str, str]] = field(default_factory=set)
@@ -52,7 +55,8 @@ class Search:
         state = State(draft, await self.bench.trial(draft.file, shape))
         name = shape.id if shape else "starts"
         if not state.trial.done:
-            self.say("control", f"{name}: {ended(state.trial)}")
+            how = ended(state.trial) if self._worth(state.trial) else "likewise"
+            self.say("control", f"{name}: {how}")
             state = await self._improve(state, shape)
         self.last = state.trial
         if shape is not None:
@@ -69,21 +73,21 @@ class Search:
         """
         tries = itertools.count(1)
         waiting: deque[State] = deque([best])
-        heard = {best.trial.said}
+        heard = {best.trial.words}
         while waiting and not best.trial.done and self._worth(best.trial):
             better = await self._explore(waiting.popleft(), best, shape, heard, tries)
             if isinstance(better, list):
                 waiting.extend(better)
             else:
-                best, heard = replace(better, label=""), {better.trial.said}
+                best, heard = replace(better, label=""), {better.trial.words}
                 waiting = deque([best])
         if not best.trial.done:
-            self._hopeless.add((best.trial.step, best.trial.said))
+            self._hopeless.add((best.trial.step, best.trial.words))
         return best
 
     def _worth(self, trial: Trial) -> bool:
         """Whether no other shape has ended there after everything had been tried."""
-        return (trial.step, trial.said) not in self._hopeless
+        return (trial.step, trial.words) not in self._hopeless
 
     async def _explore(
         self,
@@ -101,8 +105,8 @@ class Search:
             found = await self.bench.trial(candidate.file, shape)
             state = start.with_(candidate, found)
             further = found.further_than(best.trial)
-            new = found.steps == best.trial.steps and found.said not in heard
-            heard.add(found.said)
+            new = found.steps == best.trial.steps and found.words not in heard
+            heard.add(found.words)
             if further or (new and candidate.asked_for):
                 how = "works" if found.done else f"gets further: {ended(found)}"
                 self.say("tries", f"{state.label}: {how}")
@@ -117,7 +121,7 @@ class Search:
         if trial.done:
             self.works.append(shape.id)
         else:
-            self.fails[shape.id] = ended(trial)
+            self.fails[shape.id] = trial
 
     async def confirm(self, draft: Draft, shapes: Iterable[Shape]) -> None:
         """Start anew with the final file, and see each flow work once more."""
@@ -132,13 +136,17 @@ class Search:
 def ended(trial: Trial) -> str:
     """Say in a line how a trial ended."""
     first = " ".join(line.strip() for line in trial.detail.splitlines())
-    more = f" — {trial.said}" if trial.said and trial.said not in first else ""
-    return f"{first}{more}"
+    said = shortened(trial.said, SHOWN)
+    more = f" — {said}" if said and said not in first else ""
+    return f"{shortened(first, 2 * SHOWN)}{more}"
 
 
-def failed(draft: Draft, fails: dict[str, str]) -> Draft:
-    """Mark the flows that do not work yet, those with one reason together."""
-    for reason in dict.fromkeys(fails.values()):
-        names = ", ".join(name for name, why in fails.items() if why == reason)
-        draft = draft.say("", f"Does not work yet: {names}: {reason}", todo=True)
+def failed(draft: Draft, fails: dict[str, Trial]) -> Draft:
+    """Mark the flows that do not work yet, those that ended alike together."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for name, trial in fails.items():
+        alike.setdefault((trial.step, trial.words), []).append(name)
+    for names in alike.values():
+        said = f"Does not work yet: {', '.join(names)}: {ended(fails[names[0]])}"
+        draft = draft.say("", said, todo=True)
     return draft

@@ -36,6 +36,10 @@ from cimd_conformance.model import (
 
 Emit = Callable[[AnyEvent], None]
 OUTPUT_LINES = 500
+UNSEEN = (
+    "It never asked for a client document: a server that rightly refuses to fetch from "
+    "loopback works in the lab alone (Linux)."
+)
 
 
 async def init_job(
@@ -126,7 +130,7 @@ class Init:
             told(self.draft.file),
             list(self.draft.remarks),
             list(self.search.works),
-            dict(self.search.fails),
+            {name: ended(trial) for name, trial in self.search.fails.items()},
         )
 
     async def run(self) -> None:
@@ -207,7 +211,8 @@ class Init:
         """Return what to try next, by the role."""
         if draft.file.role is Role.AUTHORIZATION_SERVER:
             return _candidates.candidates(draft.file, trial, self.facts, lab=self.lab)
-        return _candidates_tool.candidates(draft.file, trial, self.facts)
+        role = _candidates_tool
+        return role.candidates(draft.file, trial, self.facts, lab=self.lab)
 
     async def _try_server(self, draft: Draft) -> None:
         self.draft = draft
@@ -227,6 +232,14 @@ class Init:
 
     def _mark_failures(self) -> None:
         self.draft = failed(self.draft, self.search.fails)
+        unseen = [
+            one
+            for one in self.search.fails.values()
+            if one.step == "authorize" and not one.fetched("/client.json")
+        ]
+        server = self.draft.file.role is Role.AUTHORIZATION_SERVER
+        if server and unseen and not self.lab:
+            self.draft = self.draft.say("", UNSEEN, todo=True)
 
 
 def _not_usable(draft: Draft, trial: Trial) -> Draft:

@@ -131,9 +131,9 @@ def test_every_candidate_is_a_file_that_loads(tmp_path: Any) -> None:
 def test_a_tool_server_that_asks_about_tokens_gets_opaque_ones() -> None:
     file = TargetFile(1, "Mine", Role.TOOL_SERVER)
     asks = trial("start", reached=("/issuer/introspect",))
-    first, *_ = _candidates_tool.candidates(file, asks, FACTS)
+    first, *_ = _candidates_tool.candidates(file, asks, FACTS, lab=True)
     assert first.file.tokens.judged_by == "introspection"
-    found = list(_candidates_tool.candidates(file, trial("start"), FACTS))
+    found = list(_candidates_tool.candidates(file, trial("start"), FACTS, lab=True))
     assert {one.file.tokens.alg for one in found} == {"ES256", "RS256"}
     assert {"{origin}", "{origin}/"} <= {one.file.tokens.audience for one in found}
 
@@ -142,7 +142,7 @@ def test_a_tool_that_asks_for_more_scope_gets_it() -> None:
     file = TargetFile(1, "Mine", Role.TOOL_SERVER, resource=Resource(scope="read"))
     said = 'HTTP 403, Bearer error="insufficient_scope", scope="read write"'
     refused = Trial(PUBLIC, False, -1, "start", said)
-    first, *_ = _candidates_tool.candidates(file, refused, FACTS)
+    first, *_ = _candidates_tool.candidates(file, refused, FACTS, lab=True)
     assert first.asked_for
     assert (first.file.resource.scope, first.file.tool.scope) == ("read write", "write")
 
@@ -150,7 +150,7 @@ def test_a_tool_that_asks_for_more_scope_gets_it() -> None:
 def test_a_server_that_refuses_its_name_is_told_nothing_else() -> None:
     file = TargetFile(1, "Mine", Role.TOOL_SERVER)
     refused = trial("start", 'Forbidden: invalid Host header "mcp.cimd-target.net"')
-    (only,) = _candidates_tool.candidates(file, refused, FACTS)
+    (only,) = _candidates_tool.candidates(file, refused, FACTS, lab=True)
     assert "MCPGODEBUG" in only.file.server.env
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
@@ -114,7 +115,7 @@ async def test_other_words_are_kept_in_mind_until_nothing_else_helps() -> None:
 
 
 async def test_what_cannot_work_ends_and_is_not_tried_for_the_next_shape() -> None:
-    search, bench, _ = search_of(lambda there: (0, f"no {len(there)}"))
+    search, bench, _ = search_of(lambda there: (0, "no " + "o" * len(there)))
     draft = await search.make_work(DRAFT, SHAPE)
     assert draft == DRAFT
     first = len(bench.tried)
@@ -128,6 +129,18 @@ async def test_what_cannot_work_ends_and_is_not_tried_for_the_next_shape() -> No
     (todo,) = failed(DRAFT, search.fails).todos
     assert SHAPE.id in todo.text
     assert OTHER.id in todo.text
+
+
+async def test_words_of_chance_are_no_other_words() -> None:
+    count = itertools.count(1)
+    search, bench, _ = search_of(
+        lambda _there: (0, f"not found: client i{next(count)}")
+    )
+    await search.make_work(DRAFT, SHAPE)
+    assert len(bench.tried) == 6
+    await search.make_work(DRAFT, OTHER)
+    assert len(bench.tried) == 7
+    assert len(failed(DRAFT, search.fails).todos) == 1
 
 
 async def test_a_confirmation_counts_what_works_with_the_final_file() -> None:
