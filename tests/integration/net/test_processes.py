@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
@@ -125,3 +126,43 @@ async def test_a_polite_target_is_asked_first():
     assert process.exit_code == 4
     assert time.monotonic() - start < 4
     await process.stop()
+
+
+LISTENS = """
+import os, socket, subprocess, sys, time
+four = socket.create_server(("127.0.0.1", 0))
+six = socket.create_server(("::1", 0), family=socket.AF_INET6)
+if len(sys.argv) == 1:  # and so does a child that has left the process group
+    subprocess.Popen([sys.executable, "-c", sys.orig_argv[2], "x"],
+                     start_new_session=True)
+print(four.getsockname()[1], six.getsockname()[1], flush=True)
+time.sleep(600)
+"""
+
+
+@linux_only
+@pytest.mark.skipif(not socket.has_ipv6, reason="there is no IPv6 here")
+async def test_where_a_process_and_its_descendants_listen():
+    lines: list[str] = []
+    both = asyncio.Event()
+
+    def on_line(line):
+        lines.append(line)
+        if len(lines) == 2:
+            both.set()
+
+    process = TargetProcess(python(LISTENS), on_line)
+    await process.start()
+    try:
+        async with asyncio.timeout(20):
+            await both.wait()
+        ports = [[int(port) for port in line.split()] for line in lines]
+        found = process.listening()
+        assert {one.port for one in found} == {port for pair in ports for port in pair}
+        assert {one.port for one in found if one.takes_ipv4_loopback} == {
+            pair[0] for pair in ports
+        }
+        assert {str(one.address) for one in found} == {"127.0.0.1", "::1"}
+    finally:
+        await process.stop(grace=1.0)
+    assert process.listening() == []
