@@ -22,12 +22,13 @@ from rich.console import Console
 from cimd_conformance.catalogue import catalogue_dir
 from cimd_conformance.engine import roles_of, run_job
 from cimd_conformance.evidence import Evidence, ExchangeRecord, Redactor
-from cimd_conformance.model import AnyEvent, Job, encode_event
+from cimd_conformance.model import AnyEvent, Job, RunStarted, encode_event
 from cimd_conformance.reports.console import ConsoleWriter, Volume
 from cimd_conformance.reports.document import JsonWriter
 from cimd_conformance.reports.html import HtmlWriter
 from cimd_conformance.reports.junit import JunitWriter
 from cimd_conformance.reports.ndjson import NdjsonWriter
+from cimd_conformance.reports.transcript import TranscriptWriter
 
 OPAQUE = {
     "code",
@@ -38,6 +39,8 @@ OPAQUE = {
     "token",
     "client_assertion",
     "csrf",
+    "csrf_token",
+    "request",
     "transaction",
 }
 JWT = re.compile(r"eyJ[\w-]+\.[\w-]+\.([\w-]+)")
@@ -137,12 +140,33 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Collector:
     return found
 
 
+class _Transcripts:
+    """What `replay` would show, of every scenario."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._writers: dict[str, TranscriptWriter] = {}
+
+    def event(self, event: AnyEvent) -> None:
+        """Hand the event to the transcript of its scenario."""
+        if isinstance(event, RunStarted):
+            for planned in event.plan:
+                self._writers[planned.id] = TranscriptWriter(planned.id, self._console)
+                self._writers[planned.id].event(event)
+        name = getattr(event, "scenario", None) or getattr(event, "id", None)
+        if name in self._writers:
+            self._writers[name].event(event)
+
+    def finish(self) -> None:
+        """Write nothing more."""
+
+
 @pytest.mark.timeout(200)
 @pytest.mark.parametrize("role", [role.value for role in roles_of("all")])
 async def test_no_secret_is_in_any_artefact(
     tmp_path: Path, collector: Collector, role: str
 ) -> None:
-    screen = StringIO()
+    screen, transcripts = StringIO(), StringIO()
     console = Console(file=screen, width=200, force_terminal=False)
     writers: list[Any] = [
         NdjsonWriter(str(tmp_path / "out.ndjson")),
@@ -150,6 +174,7 @@ async def test_no_secret_is_in_any_artefact(
         JunitWriter(str(tmp_path / "out.xml"), replay="replay"),
         HtmlWriter(str(tmp_path / "out.html"), replay="replay"),
         ConsoleWriter(console, volume=Volume.VERBOSE, replay="replay"),
+        _Transcripts(Console(file=transcripts, width=200, force_terminal=False)),
     ]
     stream: list[bytes] = []
 
@@ -171,6 +196,7 @@ async def test_no_secret_is_in_any_artefact(
         "html": (tmp_path / "out.html").read_text("utf-8"),
         "packs": _unpacked((tmp_path / "out.html").read_text("utf-8")),
         "console": screen.getvalue(),
+        "transcripts": transcripts.getvalue(),
     }
     assert all(len(text) > 1000 for text in artefacts.values())
     files = (file.read_text("utf-8") for file in catalogue_dir().rglob("*.toml"))

@@ -15,6 +15,7 @@ from cimd_conformance.engine._judge import answer, redacted, to_check, worst
 from cimd_conformance.engine._labels import crashes
 from cimd_conformance.engine._lease import ScenarioLeases
 from cimd_conformance.engine._target import RunningTarget
+from cimd_conformance.evidence import Redactor
 from cimd_conformance.flows import FlowResult
 from cimd_conformance.model import (
     AnyEvent,
@@ -149,7 +150,8 @@ class Engine:
             raise
         except Exception as error:  # noqa: BLE001 - our own fault is a status
             traceback.print_exc(file=sys.stderr)
-            status, reason = Status.ERROR, f"{type(error).__name__}: {error}"
+            reason = Redactor().text(f"{type(error).__name__}: {error}")
+            status = Status.ERROR
         finally:
             if not self.keep_open:
                 await self.leases.release(instance.id)
@@ -246,12 +248,13 @@ class Engine:
             raise
         except Exception as error:  # noqa: BLE001 - our own fault is a status
             traceback.print_exc(file=sys.stderr)
-            reason = f"{type(error).__name__}: {error}"
+            reason = Redactor().text(f"{type(error).__name__}: {error}")
             control = Control(self.now(), key, Status.ERROR, reason, closing_for)
         else:
             good = result.outcome is Outcome.COMPLETED
             status = Status.PASSED if good else Status.INCONCLUSIVE
-            reason = "" if good else f"{result.outcome.value}: {result.detail}"
+            detail = result.redact(result.detail)
+            reason = "" if good else f"{result.outcome.value}: {detail}"
             control = Control(self.now(), key, status, reason, closing_for)
         await self.leases.release(label)
         self.emit(control)

@@ -11,9 +11,9 @@ from cimd_conformance.engine._parties import open_parties
 from cimd_conformance.engine._roles import KITS, checks_of
 from cimd_conformance.engine._surroundings import Surroundings
 from cimd_conformance.engine._target import RunningTarget
-from cimd_conformance.evidence import Evidence, Redactor
+from cimd_conformance.evidence import Evidence, OutputRedactor
 from cimd_conformance.model import AnyEvent, ConfigError, Job, Role, TargetOutput
-from cimd_conformance.target import load_target
+from cimd_conformance.target import load_target, secrets_of
 from cimd_testbed.net import EmbeddedNetwork, LoopbackNetwork, Network
 
 OUTPUT_LINES = 2000
@@ -91,16 +91,18 @@ async def start_target(
         return _as_asked(job, running)
     path = Path(job.target)
     lines = 0
-    redactor = Redactor()
+    described = load_target(path)
+    known = secrets_of(described)
+    redactor = OutputRedactor(known)
 
     def on_line(line: str) -> None:
         nonlocal lines
         lines += 1
         if lines <= OUTPUT_LINES:
-            emit(TargetOutput(now(), redactor.text(line)))
+            emit(TargetOutput(now(), redactor.line(line)))
 
-    described = load_target(path)
     running = await kit.start_external(around, path, described, on_line)
+    running.world.secrets = known
     if described.runs_already:
         running.world.be_new()
     return _as_asked(job, running)

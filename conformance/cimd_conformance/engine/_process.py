@@ -20,9 +20,9 @@ from typing import Any
 
 from cimd_conformance.catalogue import expand, locate
 from cimd_conformance.engine._surroundings import Surroundings
-from cimd_conformance.evidence import Redactor
+from cimd_conformance.evidence import OutputRedactor
 from cimd_conformance.model import ConfigError, TargetError
-from cimd_conformance.target import TargetFile, cache_dir
+from cimd_conformance.target import TargetFile, cache_dir, secrets_of
 from cimd_testbed.core import SystemClock, split_url
 from cimd_testbed.net import (
     Command,
@@ -220,13 +220,14 @@ async def wait_ready(
                 await asyncio.sleep(0.05)
     except TimeoutError:
         pass
-    raise _not_ready(url, last, placed.process)
+    raise _not_ready(url, last, placed)
 
 
-def _not_ready(url: str, last: str, process: TargetProcess | None) -> TargetError:
-    redactor = Redactor()
+def _not_ready(url: str, last: str, placed: Placed) -> TargetError:
+    process = placed.process
+    redactor = OutputRedactor(secrets_of(placed.target))
     tail = process.tail[-20:] if process else []
-    output = "\n  ".join(redactor.text(line) for line in tail)
+    output = "\n  ".join(redactor.line(line) for line in tail)
     ended = (
         f" The process ended with {process.exit_code}."
         if process and process.exited.is_set()

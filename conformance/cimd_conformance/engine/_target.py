@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cimd_conformance.catalogue import Instance
-from cimd_conformance.evidence import Redactor
+from cimd_conformance.evidence import OutputRedactor
 from cimd_conformance.flows import Advance, FlowResult, World
 from cimd_conformance.model import Scenario, TargetError, TargetExited
 from cimd_conformance.target import TargetFile
@@ -42,8 +42,8 @@ class RunningTarget:
     def exit_event(self, now: float) -> TargetExited:
         """Return what there is to tell when it has ended by itself."""
         code = self.exit_code()
-        redactor = Redactor()
-        last = [redactor.text(line) for line in self.last_output()]
+        redactor = OutputRedactor(self.world.secrets)
+        last = [redactor.line(line) for line in self.last_output()]
         return TargetExited(now, -1 if code is None else code, last)
 
 

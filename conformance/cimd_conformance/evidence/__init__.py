@@ -7,12 +7,14 @@ from cimd_conformance.evidence._evidence import (
     Seen,
     reached,
 )
+from cimd_conformance.evidence._output import OutputRedactor
 from cimd_conformance.evidence._redact import Redactor, looks_opaque
 
 __all__ = [
     "Claim",
     "Evidence",
     "ExchangeRecord",
+    "OutputRedactor",
     "Redactor",
     "Seen",
     "looks_opaque",

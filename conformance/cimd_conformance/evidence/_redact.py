@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import escape, unescape
 from urllib.parse import quote, quote_plus, unquote
@@ -17,16 +18,43 @@ from cimd_conformance.model import HttpMessage
 
 KEPT_BODY = 4096
 KEPT_HEADERS = 100
+_NAME = 24
 LEARNT_BODY = 65536
 """So much is searched for secrets; what is kept is less."""
 
 _JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{2,}(?:\.[A-Za-z0-9_-]*)+")
 _OPAQUE = (
     "code|code_verifier|access_token|refresh_token|id_token|client_secret|password|"
-    "client_assertion|csrf_token|csrf|token|authorization_code|device_code"
+    "client_assertion|csrf_token|csrf|token|authorization_code|device_code|"
+    "registration_access_token|assertion|subject_token|actor_token|id_token_hint|"
+    "logout_token|session_token|session_id|api_key|private_key|secret|passwd|"
+    "codeVerifier|accessToken|refreshToken|idToken|clientSecret|sessionId|apiKey"
 )
 _PARAMETER = re.compile(rf"(?<![\w-])({_OPAQUE})=([^&\s\"'<>#;]+)")
 _MEMBER = re.compile(rf'"({_OPAQUE}|d|k|p|q|dp|dq|qi)"\s*:\s*"([^"]+)"')
+_QUERY = re.compile(r"[?&](?:amp;)?([A-Za-z][\w.-]*)=([^&\s\"'<>#;]{16,})")
+_PUBLIC = frozenset(
+    {
+        *("client_id", "redirect_uri", "response_type", "response_mode", "scope"),
+        *("state", "nonce", "code_challenge", "code_challenge_method", "resource"),
+        *("audience", "iss", "prompt", "ui_locales", "claims", "acr_values"),
+        *("request_uri", "error", "error_description", "error_uri", "login_hint"),
+        *("post_logout_redirect_uri", "grant_type", "client_assertion_type"),
+        *("token_type_hint", "requested_token_type", "subject_token_type"),
+        "actor_token_type",
+    }
+)
+"""Parameters of the protocol that are no secrets, however random they look."""
+_SECRET_HEADERS = {
+    "mcp-session-id": "mcp-session",
+    "x-api-key": "api-key",
+    "x-auth-token": "token",
+    "x-csrf-token": "csrf-token",
+    "x-xsrf-token": "csrf-token",
+}
+_PEM = re.compile(
+    r"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.*?(?:-----END \1-----|\Z)", re.DOTALL
+)
 _HIDDEN = re.compile(r"<input\b[^>]*\btype\s*=\s*[\"']?hidden\b[^>]*>", re.IGNORECASE)
 _VALUE = re.compile(
     r"\bvalue\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+))", re.IGNORECASE
@@ -62,12 +90,21 @@ def _forms(value: str) -> list[str]:
 
 @dataclass(slots=True)
 class Redactor:
-    """Names for the secrets of one scenario."""
+    """Names for the secrets of one scenario.
 
+    `known` are secrets that it has from the beginning, with their kinds.
+    """
+
+    known: Iterable[tuple[str, str]] = ()
     _names: dict[str, str] = field(default_factory=dict)
     _counts: dict[str, int] = field(default_factory=dict)
     _longest_first: list[str] = field(default_factory=list)
     """The keys of `_names`, in the order in which they are replaced."""
+
+    def __post_init__(self) -> None:
+        """Learn what is known."""
+        for kind, value in self.known:
+            self.secret(kind, value)
 
     def secret(self, kind: str, value: str) -> str:
         """Return the name of a secret, the same for the same value."""
@@ -90,15 +127,28 @@ class Redactor:
             for kind, value in pattern.findall(text):
                 if not _JWT.match(unquote(value)):
                     self.secret(kind.replace("_", "-"), unquote(value))
+        self._learn_queries(text)
         for field_text in _HIDDEN.findall(text) if "<" in text else ():
             found = _VALUE.search(field_text)
             value = unescape(next(filter(None, found.groups()), "")) if found else ""
             if looks_opaque(value):
                 self.secret("hidden-field", value)
 
+    def _learn_queries(self, text: str) -> None:
+        """Learn what only chance makes in a query: a transaction, a ticket.
+
+        The first time that it is seen is often a redirect, before any form has it.
+        """
+        for name, value in _QUERY.findall(text) if "=" in text else ():
+            plain = unquote(unescape(value))
+            if name not in _PUBLIC and looks_opaque(plain) and not _JWT.match(plain):
+                self.secret(name[:_NAME].lower().replace("_", "-"), plain)
+
     def text(self, text: str) -> str:
         """Return the text without any secret that is known or recognisable."""
         self._learn(text)
+        if "-----BEGIN" in text:
+            text = _PEM.sub("‹private-key›", text)
         if "eyJ" in text:
             text = _JWT.sub(_cut_jwt, text)
         for value in self._longest_first:
@@ -116,10 +166,12 @@ class Redactor:
             case "cookie":
                 for pair in value.split(";"):
                     self.secret("cookie", pair.partition("=")[2])
-            case "authorization":
+            case "authorization" | "proxy-authorization":
                 found = _BEARER.match(value)
                 if found and not _JWT.match(found[2]):
                     self.secret("credential", found[2])
+            case plain if plain in _SECRET_HEADERS:
+                self.secret(_SECRET_HEADERS[plain], value)
             case _:
                 pass
         return self.text(value)

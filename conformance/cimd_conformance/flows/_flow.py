@@ -77,7 +77,7 @@ class FlowState:
     scenario: Scenario | None
     variant: dict[str, str]
     http: HttpClient
-    redactor: Redactor = field(default_factory=Redactor)
+    redactor: Redactor = field(init=False)
     sites: dict[str, Site] = field(default_factory=dict)
     messages: dict[Message, Any] = field(default_factory=dict)
     """What came back."""
@@ -92,6 +92,10 @@ class FlowState:
 
     async def after_step(self) -> None:
         """Take in what a step has left: for roles that watch something on the way."""
+
+    def __post_init__(self) -> None:
+        """Begin with the secrets that the target file holds."""
+        self.redactor = Redactor(self.world.secrets)
 
     def known(self) -> dict[str, Any]:
         """Return the placeholders and their values."""

@@ -91,6 +91,8 @@ class World:
     """How many seconds of it a slow answer goes on at the most."""
     doors: Doors | None = None
     """The hosts whose TLS can be spoiled."""
+    secrets: tuple[tuple[str, str], ...] = ()
+    """What the target file holds that no report may show, with their kinds."""
     keep_open: bool = False
     """Whether what a scenario has put up stays up after it."""
     kept: list[Kept] = field(default_factory=list)

@@ -21,6 +21,7 @@ from cimd_conformance.target._model import (
     User,
 )
 from cimd_conformance.target._schema import target_schema
+from cimd_conformance.target._secrets import secrets_of
 
 __all__ = [
     "ACCOMMODATIONS",
@@ -39,5 +40,6 @@ __all__ = [
     "cache_dir",
     "load_target",
     "prepare_target",
+    "secrets_of",
     "target_schema",
 ]

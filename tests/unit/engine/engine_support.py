@@ -131,7 +131,9 @@ class Bench:
 
     def engine(self) -> Engine:
         network = SimpleNamespace(settle=lambda: None, lost_contacts=lambda: self.lost)
-        world = cast(World, SimpleNamespace(evidence=self.evidence, network=network))
+        world = cast(
+            World, SimpleNamespace(evidence=self.evidence, network=network, secrets=())
+        )
         target = RunningTarget(
             world,
             self._run_flow,

@@ -168,6 +168,60 @@ def test_a_secret_longer_than_what_is_kept_is_learnt_whole() -> None:
     assert "sss" not in shown.body
 
 
+def test_a_transaction_in_a_redirect_is_known_before_the_form_that_has_it() -> None:
+    redactor = Redactor()
+    txn = "8f14e45fceea167a5a36dedd"
+    where = f"/consent?txn_id={txn}&client_id=https%3A%2F%2Fa.example%2Fc.json"
+    shown = redactor.header("Location", where)
+    assert shown == where.replace(txn, "‹txn-id-1›")
+    form = f'<input type=hidden name=txn_id value="{txn}">'
+    assert redactor.text(form) == form.replace(txn, "‹txn-id-1›")
+    link = '<a href="/next?a=1&amp;Ticket=Zm9vYmFyYmF6cXV4MTIz">'
+    assert "Zm9v" not in Redactor().text(link)
+
+
+def test_public_parameters_and_plain_words_stay_in_queries() -> None:
+    text = (
+        "GET /authorize?state=Zm9vYmFyYmF6cXV4MTIz&nonce=Zm9vYmFyYmF6cXV4MTIz"
+        "&page=continue-to-the-next-page&next=https%3A%2F%2Fa.example%2F1234567890"
+    )
+    assert Redactor().text(text) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("Mcp-Session-Id", "mcp-session"),
+        ("X-API-Key", "api-key"),
+        ("x-csrf-token", "csrf-token"),
+    ],
+)
+def test_headers_that_are_secrets(name: str, kind: str) -> None:
+    redactor = Redactor()
+    assert redactor.header(name, "1f9c2b7e") == f"‹{kind}-1›"
+    assert redactor.text("again 1f9c2b7e") == f"again ‹{kind}-1›"
+
+
+def test_a_private_key_in_a_body() -> None:
+    lines = [
+        "-----BEGIN RSA PRIVATE KEY-----",
+        "MIIEow",
+        "-----END RSA PRIVATE KEY-----",
+    ]
+    shown = Redactor().text("a\n" + "\n".join(lines) + "\nb")
+    assert shown == "a\n‹private-key›\nb"
+    assert Redactor().text("x " + "\n".join(lines[:2])) == "x ‹private-key›"
+    public = "-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----"
+    assert Redactor().text(public) == public
+
+
+def test_what_is_known_from_the_beginning() -> None:
+    redactor = Redactor((("password", "a horse/7"),))
+    assert redactor.text("pin=a+horse%2F7 or a horse/7") == (
+        "pin=‹password-1› or ‹password-1›"
+    )
+
+
 def test_short_words_are_no_secrets() -> None:
     assert Redactor().text("code=abc") == "code=abc"
 

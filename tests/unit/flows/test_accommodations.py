@@ -61,6 +61,7 @@ async def state_of(scenario: Scenario | None = None, **accommodations: str) -> A
         return Site(name, f"{name}.example", None, prefix)
 
     world = SimpleNamespace(
+        secrets=(),
         target=target,
         seed=0,
         now=lambda: 1000.0,

@@ -45,7 +45,7 @@ def scenario(**more: Any) -> Scenario:
 
 
 def state_of(of: Scenario | None) -> FlowState:
-    world = cast(World, SimpleNamespace(now=lambda: 100.0))
+    world = cast(World, SimpleNamespace(now=lambda: 100.0, secrets=()))
     return FlowState(world, "label", of, {}, cast(Any, None))
 
 

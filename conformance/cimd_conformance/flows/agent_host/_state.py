@@ -52,6 +52,7 @@ class AgentState(FlowState):
 
     def __post_init__(self) -> None:
         """Set the stage."""
+        FlowState.__post_init__(self)
         self.stage = Stage(self.edit, self.on_exchange)
         self.stage.on_oauth = self.on_oauth
         self.stage.on_call = self.on_call
