@@ -154,8 +154,9 @@ def test_no_artefact_of_a_run_holds_a_canary(
     assert "passed  control/" in said["replay out.json stdout"]
     assert "?txn_id=‹txn-id-1›" in said["replay out.json stdout"]
     assert {Path(name.split()[1]).suffix for name in said if " out." in name} >= {
-        *(f".{ENDINGS[option]}" for option in ("--json", "--ndjson", "--junit"))
+        f".{ending}" for ending in ENDINGS.values()
     }
+    assert packed(said["verbose out.html"])
     talkative.assert_silent()
 
 
