@@ -192,10 +192,11 @@ CONSENT = '<button name="action" value="approve">Approve</button>'
 
 say(f"configuration: APP_SECRET={SECRET} pin={PIN} {json.dumps([INTROSPECTION])}")
 say(f"the secrets are {SECRET}, {INTROSPECTION} and {PIN}")
-say("-----BEGIN PRIVATE KEY-----")
+KEY = "PRIVATE KEY-----"
+say(f"-----BEGIN {KEY}")
 say(base64.b64encode(b"cnry" * 12).decode())
 say(base64.b64encode(b"cnry" * 12).decode())
-say("-----END PRIVATE KEY-----")
+say(f"-----END {KEY}")
 if "DIES_AT_ONCE" in os.environ:
     sys.exit(f"fatal: wrong secret {SECRET}, new one {new()}")
 http.server.ThreadingHTTPServer(("127.0.0.1", PORT), Handler).serve_forever()

