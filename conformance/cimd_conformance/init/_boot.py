@@ -17,7 +17,7 @@ from cimd_conformance.engine.external import (
     place,
     start_process,
 )
-from cimd_conformance.evidence import Redactor
+from cimd_conformance.evidence import OutputRedactor
 from cimd_conformance.init._ask import Asker
 from cimd_conformance.init._draft import Facts, changed
 from cimd_conformance.init._names import (
@@ -150,7 +150,8 @@ class Boot:
     def _lost(self, start: Start, started: Started) -> TargetError:
         if start.before is not None and unknown_option(started.output):
             started = start.before
-        tail = Redactor().text("\n  ".join(last_words(started.output)))
+        redactor = OutputRedactor()
+        tail = "\n  ".join(redactor.line(line) for line in last_words(started.output))
         return TargetError(
             "not-a-server",
             "The command is no server yet." + (f"\n  {tail}" if tail else ""),

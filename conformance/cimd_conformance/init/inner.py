@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cimd_conformance.engine.external import Surroundings, open_surroundings
-from cimd_conformance.evidence import Redactor
+from cimd_conformance.evidence import OutputRedactor
 from cimd_conformance.init import _candidates, _candidates_tool
 from cimd_conformance.init._agent import describe_agent, first_agent
 from cimd_conformance.init._ask import ask_running
@@ -97,7 +97,7 @@ class Init:
     search: Search = field(init=False)
     names: list[str] = field(init=False)
     """The variables that the command's source reads."""
-    _redactor: Redactor = field(default_factory=Redactor)
+    _redactor: OutputRedactor = field(default_factory=OutputRedactor)
     _lines: int = 0
 
     def __post_init__(self) -> None:
@@ -121,7 +121,7 @@ class Init:
         """Pass on what the target prints."""
         self._lines += 1
         if self._lines <= OUTPUT_LINES:
-            self.emit(TargetOutput(self.now(), self._redactor.text(line)))
+            self.emit(TargetOutput(self.now(), self._redactor.line(line)))
 
     def description(self) -> TargetDescribed:
         """Return what was found."""
