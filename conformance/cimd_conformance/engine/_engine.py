@@ -86,7 +86,8 @@ class Engine:
         async with asyncio.TaskGroup() as group:
             for instance in together:
                 group.create_task(self._instance(instance))
-        for instance in alone:
+        # What disturbs comes last: nothing else has to live with what it leaves behind.
+        for instance in sorted(alone, key=lambda each: each.scenario.disturbs):
             await self._instance(instance)
         if self.closing and self.target.repeats_controls:
             await self._close([*together, *alone])

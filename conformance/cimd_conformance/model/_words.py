@@ -241,8 +241,9 @@ class Verb(enum.StrEnum):
     """Ask for the tools."""
     CALL = "call"
     """Call the tool; `with = {session = "client"}` in that caller's session,
-    `with = {fresh = true}` with a new token of the same caller, `with = {upstream =
-    true}` the tool that asks the API behind the server."""
+    `with = {fresh = true}` with a new token of the same caller, `with = {times = n}` n
+    times with a new token each, `with = {upstream = true}` the tool that asks the API
+    behind the server."""
     DISCOVER = "discover"
     """Send a request without a token, and read the metadata that it leads to."""
     STREAM = "stream"
@@ -271,7 +272,7 @@ STEP_OPTIONS: dict[Verb, frozenset[str]] = {
     Verb.CONNECT: frozenset({"expired"}),
     Verb.INSPECT: frozenset(),
     Verb.LIST: frozenset(),
-    Verb.CALL: frozenset({"fresh", "session", "upstream"}),
+    Verb.CALL: frozenset({"fresh", "session", "times", "upstream"}),
     Verb.DISCOVER: frozenset(),
     Verb.STREAM: frozenset(),
     Verb.DISCONNECT: frozenset(),

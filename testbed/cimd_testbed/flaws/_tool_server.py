@@ -206,6 +206,16 @@ def _tool_rotation_unnoticed(fetched_at: float, now: float, brake: float) -> boo
     return False
 
 
+@flaw(
+    "tool-unknown-kid-unbraked",
+    "unknown_kid_refetch",
+    "Every unknown kid makes the server fetch keys.",
+)
+def _tool_unknown_kid_unbraked(fetched_at: float, now: float, brake: float) -> bool:
+    del fetched_at, now, brake
+    return True
+
+
 @flaw("tool-inactive-accepted", "introspection_active", "Inactive tokens are accepted.")
 def _tool_inactive_accepted(answer: JsonObject) -> Decision:
     return tolerate(core.introspection_active(answer))

@@ -34,6 +34,8 @@ class TokenIssuer:
     retired: list[SigningKey] = field(default_factory=list)
     answers: dict[str, Answer] = field(default_factory=dict)
     """Who answers about a token."""
+    keys_read: int = 0
+    """How often the key set was fetched."""
 
     def __post_init__(self) -> None:
         """Make the first key, unless there is one."""
@@ -90,6 +92,7 @@ class TokenIssuer:
 
     async def _jwks(self, request: Request) -> Response:
         del request
+        self.keys_read += 1
         return json_response({"keys": [key.public_jwk for key in self.keys]})
 
     async def _introspect(self, request: Request) -> Response:

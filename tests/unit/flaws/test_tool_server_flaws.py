@@ -92,7 +92,7 @@ INPUTS |= {
     "token_signature": [(token, PUBLIC, core.TOKEN_ALGORITHMS) for token in TOKENS],
     "keys_still_fresh": [(0.0, 1.0, 99.0)],
     "keys_that_count": [((PUBLIC,), (OTHER,)), ((), (PUBLIC, OTHER))],
-    "unknown_kid_refetch": [(0.0, 99.0, 1.0)],
+    "unknown_kid_refetch": [(0.0, 99.0, 1.0), (0.0, 0.5, 1.0)],
     "introspection_still_fresh": [(0.0, 0.0, 99.0)],
     "introspection_after_failure": [("x", 1.0)],
     "token_issuer": [(obj(iss=iss), ISSUER) for iss in ISSUERS],

@@ -37,7 +37,7 @@ def _mint(state: ToolState, caller: Caller, changes: list[Change]) -> str:
     key = _signing_key(state, str(tree["key"]))
     if tree["key"] == "embedded":
         tree["header"].update(kid=key.kid, jwk=key.public_jwk)
-    elif tree["key"] == "retired":
+    elif tree["key"] in ("retired", "unknown"):
         tree["header"]["kid"] = key.kid
     token = sign_jwt(tree["header"], tree["claims"], key)
     if "signature" in tree:
@@ -70,7 +70,7 @@ def _signing_key(state: ToolState, which: str) -> SigningKey:
             return issuer.keys[-1]
         case "retired" if issuer.retired:
             return issuer.retired[-1]
-        case "impostor" | "embedded":
+        case "impostor" | "embedded" | "unknown":
             return new_key(issuer.alg, [*issuer.keys, *issuer.retired])
         case _:
             raise HarnessError("signing-key", f"There is no key {which!r}.")

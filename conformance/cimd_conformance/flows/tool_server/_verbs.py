@@ -23,6 +23,9 @@ from cimd_conformance.flows.tool_server._world import MODERN
 from cimd_conformance.model import HarnessError, Message, Outcome, Step, Verb
 from cimd_testbed.net import json_response
 
+MOST_CALLS = 50
+"""Load is bounded, whatever a scenario says."""
+
 FLOWS: dict[str, tuple[Verb, ...]] = {
     "tool-call": (Verb.CONNECT, Verb.CALL),
     "tool-list": (Verb.CONNECT, Verb.LIST),
@@ -84,6 +87,8 @@ async def call(state: ToolState, step: Step) -> StepEnd:
     """Call the tool, and look for its effect where it is said to be."""
     if step.with_.get("upstream"):
         return await _ask_upstream(state, step)
+    if "times" in step.with_:
+        return await _call_often(state, step)
     caller = state.caller(step.as_)
     token = token_of(state, caller, fresh=bool(step.with_.get("fresh")))
     state.marker = f"marker-{state.world.seed}-{state.world.serial()}"
@@ -103,6 +108,18 @@ async def call(state: ToolState, step: Step) -> StepEnd:
     if completed and not there:
         return _end(step, Outcome.REFUSED_IN_RESULT, "the tool's effect is not there")
     return _end(step, answer.outcome, answer.detail)
+
+
+async def _call_often(state: ToolState, step: Step) -> StepEnd:
+    """Call again and again with new tokens; count what the issuer is asked."""
+    issuer, times = state.world.issuer, min(int(step.with_["times"]), MOST_CALLS)
+    before = issuer.keys_read
+    once = Step(step.do, step.name, step.as_, {"fresh": True})
+    ends = [await call(state, once) for _ in range(times)]
+    read = issuer.keys_read - before
+    state.messages[Message.TRAFFIC] = {"key_fetches": read, "calls": times}
+    detail = f"{times} calls, the keys were fetched {read} times; {ends[-1].detail}"
+    return _end(step, ends[-1].outcome, detail)
 
 
 async def _ask_upstream(state: ToolState, step: Step) -> StepEnd:
