@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from cimd_conformance.init._describe import scopes_of
+from cimd_conformance.init._describe import offered, scopes_of
 from cimd_conformance.init._draft import Candidate, Facts, Trial, changed, trusting
 from cimd_conformance.model import Remark
 from cimd_conformance.target import Accommodation, TargetFile
@@ -57,6 +57,8 @@ def candidates(
     match trial.step:
         case "start" | "metadata":
             return
+        case "refresh" if "no refresh token" in trial.detail:
+            yield from _offline(file, facts)
         case "authorize" if "never ended" in trial.detail:
             return  # the person did not get through, whatever the request says
         case "use":
@@ -169,6 +171,8 @@ def _shown(file: TargetFile, trial: Trial, facts: Facts) -> Iterator[Candidate]:
         uri = facts.template(audience)
         if uri and uri != file.resource.uri:
             yield _resource(file, uri, "Its access tokens are for this audience.")
+    if facts.metadata.get("userinfo_endpoint") and "openid" in offered(facts):
+        yield from _userinfo(file)
     ways = ["jwks", "call"] if trial.token else ["call", "jwks"]
     if file.resource.client_id:
         ways.append("introspection")
@@ -179,6 +183,30 @@ def _shown(file: TargetFile, trial: Trial, facts: Facts) -> Iterator[Candidate]:
             yield Candidate(new, f'shown_by = "{way}"', (remark,))
     yield from _resources(file, facts)
     yield from _scopes(file, facts)
+
+
+def _offline(file: TargetFile, facts: Facts) -> Iterator[Candidate]:
+    """Yield the scope for which OpenID providers issue refresh tokens."""
+    scopes = file.resource.scope.split()
+    if "offline_access" in offered(facts) and "offline_access" not in scopes:
+        scope = " ".join([*scopes, "offline_access"])
+        remark = Remark("resource.scope", "With offline_access it refreshes.")
+        new = changed(file, "resource", scope=scope)
+        yield Candidate(new, f'scope = "{scope}"', (remark,))
+
+
+def _userinfo(file: TargetFile) -> Iterator[Candidate]:
+    """Yield that a token shows who the person is, with the scope that this takes."""
+    if file.resource.shown_by == "userinfo":
+        return
+    scopes = file.resource.scope.split()
+    scope = " ".join(["openid", *(one for one in scopes if one != "openid")])
+    new = changed(file, "resource", shown_by="userinfo", scope=scope)
+    text = (
+        "Its tokens are for its userinfo endpoint: give `resource` where there is one."
+    )
+    remark = Remark("resource.shown_by", text)
+    yield Candidate(new, f'shown_by = "userinfo", scope = "{scope}"', (remark,))
 
 
 # --- client authentication ----------------------------------------------------------

@@ -153,10 +153,10 @@ def _scope(draft: Draft, facts: Facts) -> Draft:
         return draft
     source = "the challenge" if facts.challenge.get("scope") else "scopes_supported"
     draft = draft.put("resource", scope=scopes[0])
-    return draft.say("resource.scope", f"From {source}: {', '.join(_offered(facts))}.")
+    return draft.say("resource.scope", f"From {source}: {', '.join(offered(facts))}.")
 
 
-def _offered(facts: Facts) -> list[str]:
+def offered(facts: Facts) -> list[str]:
     """Return the scopes that are announced, those of the resource before others."""
     challenged = facts.challenge.get("scope", "").split()
     if challenged:
@@ -172,9 +172,9 @@ def scopes_of(facts: Facts) -> list[str]:
     Those of OpenID Connect are about the person, and not for a tool.
     """
     about_people = {"openid", "profile", "email", "address", "phone", "offline_access"}
-    offered = _offered(facts)
-    scopes = [one for one in offered if one not in about_people]
-    found = [" ".join(scopes), *scopes, " ".join(offered)]
+    everything = offered(facts)
+    scopes = [one for one in everything if one not in about_people]
+    found = [" ".join(scopes), *scopes, " ".join(everything)]
     return list(dict.fromkeys(one for one in found if one))
 
 

@@ -79,7 +79,7 @@ FIELDS = (
     Explained(
         "resource",
         "shown_by",
-        "How a token is shown to work: jwks, introspection or call.",
+        "How a token is shown to work: jwks, introspection, call or userinfo.",
         roles=(AS,),
         always='"jwks"',
     ),

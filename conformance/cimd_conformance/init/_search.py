@@ -14,6 +14,11 @@ from cimd_conformance.reports.text import shortened
 
 SHOWN = 160
 """So many characters of the target's words are shown."""
+OPTIONAL = ("refresh", "revocation", "introspection")
+ON_PURPOSE = (
+    'If that is on purpose, say so under [disable], as "as/refresh/*" = "It issues no '
+    'refresh tokens.".'
+)
 TRIALS = 60
 """So many differences are tried for one shape."""
 
@@ -148,5 +153,7 @@ def failed(draft: Draft, fails: dict[str, Trial]) -> Draft:
         alike.setdefault((trial.step, trial.words), []).append(name)
     for names in alike.values():
         said = f"Does not work yet: {', '.join(names)}: {ended(fails[names[0]])}"
+        if all(fails[name].shape.flow in OPTIONAL for name in names):
+            said = f"{said}. {ON_PURPOSE}"
         draft = draft.say("", said, todo=True)
     return draft

@@ -42,7 +42,7 @@ PLACEHOLDERS = CLIENT_NAMES
 
 WORDS: dict[tuple[str, str], tuple[str, ...]] = {
     ("server", "clock"): ("auto", "libfaketime", "none"),
-    ("resource", "shown_by"): ("jwks", "introspection", "call"),
+    ("resource", "shown_by"): ("jwks", "introspection", "call", "userinfo"),
     ("login", "driver"): ("form",),
     ("tokens", "judged_by"): ("jwks", "introspection"),
     ("tokens", "alg"): ("ES256", "RS256"),

@@ -65,7 +65,7 @@ class Resource(_Table, frozen=True):
     uri: str = "{resource}"
     scope: str = ""
     shown_by: str = "jwks"
-    """`jwks`, `introspection` or `call`."""
+    """`jwks`, `introspection`, `call` or `userinfo`."""
     client_id: str = ""
     """The resource server's credentials for introspection."""
     client_secret: str = ""

@@ -41,6 +41,8 @@ async def use_token(state: AsState, token: str) -> str | None:
             return await _by_jwks(state, token)
         case "introspection":
             return await _by_introspection(state, token)
+        case "userinfo":
+            return await _by_userinfo(state, token)
         case _:
             return await _by_call(state, token)
 
@@ -119,6 +121,20 @@ async def _by_introspection(state: AsState, token: str) -> str | None:
         return f"introspection answered HTTP {response.status} without JSON"
     active = isinstance(value, dict) and value.get("active") is True
     return None if active else "introspection says that the token is not active"
+
+
+async def _by_userinfo(state: AsState, token: str) -> str | None:
+    """Ask who the person is: good for tokens with the scope openid (OIDC Core 5.3)."""
+    url = state.world.target.endpoint("userinfo_endpoint")
+    headers = (("Authorization", f"Bearer {token}"), ("Accept", "application/json"))
+    response = await _fetch(state, "userinfo_request", "GET", url, headers)
+    try:
+        value: Any = read_json(response.body)
+    except ValueError:
+        value = None
+    if response.status == 200 and isinstance(value, dict) and value.get("sub"):
+        return None
+    return f"the userinfo endpoint answered HTTP {response.status}"
 
 
 async def _by_call(state: AsState, token: str) -> str | None:
