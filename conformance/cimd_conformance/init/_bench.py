@@ -15,7 +15,7 @@ from cimd_conformance.flows import FlowResult, read_json
 from cimd_conformance.flows.authorization_server import visible_text
 from cimd_conformance.init._draft import Shape, Trial
 from cimd_conformance.model import Outcome, TargetError
-from cimd_conformance.target import TargetFile
+from cimd_conformance.target import TargetFile, secrets_of
 from cimd_testbed.core import split_url
 from cimd_testbed.net import Contact, Response, parse_params
 from cimd_testbed.parties import read_jwt
@@ -80,6 +80,9 @@ class Bench:
         await self.close()
         start = KITS[file.role]().start_external
         self._running = await start(self.around, self.path, file, self.on_line)
+        self._running.world.secrets = secrets_of(file)
+        if file.runs_already:
+            self._running.world.be_new()
         self._file = file
         return self._running
 

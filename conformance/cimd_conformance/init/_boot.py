@@ -40,6 +40,7 @@ from cimd_conformance.init._start import (
     why_not,
 )
 from cimd_conformance.model import InitRequest, TargetError
+from cimd_conformance.target import secrets_of
 from cimd_testbed.core import SystemClock, split_url
 from cimd_testbed.net import (
     HttpClient,
@@ -150,7 +151,7 @@ class Boot:
     def _lost(self, start: Start, started: Started) -> TargetError:
         if start.before is not None and unknown_option(started.output):
             started = start.before
-        redactor = OutputRedactor()
+        redactor = OutputRedactor(secrets_of(start.draft.file))
         tail = "\n  ".join(redactor.line(line) for line in last_words(started.output))
         return TargetError(
             "not-a-server",

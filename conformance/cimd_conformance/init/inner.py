@@ -18,6 +18,7 @@ from cimd_conformance.init._describe import described, role_of
 from cimd_conformance.init._draft import Candidate, Draft, Facts, Shape, Trial, told
 from cimd_conformance.init._running import first_running, literal
 from cimd_conformance.init._search import Search, ended, failed
+from cimd_conformance.init._start import first_start
 from cimd_conformance.init._tool import describe_tool
 from cimd_conformance.model import (
     AnyEvent,
@@ -33,6 +34,7 @@ from cimd_conformance.model import (
     TargetError,
     TargetOutput,
 )
+from cimd_conformance.target import secrets_of
 
 Emit = Callable[[AnyEvent], None]
 OUTPUT_LINES = 500
@@ -97,7 +99,7 @@ class Init:
     search: Search = field(init=False)
     names: list[str] = field(init=False)
     """The variables that the command's source reads."""
-    _redactor: OutputRedactor = field(default_factory=OutputRedactor)
+    _redactor: OutputRedactor = field(init=False)
     _lines: int = 0
 
     def __post_init__(self) -> None:
@@ -105,6 +107,8 @@ class Init:
         path = Path(self.request.file)
         self.bench = Bench(self.around, path, self.on_line)
         self.search = Search(self.bench, self.say, self.propose)
+        known = first_start(self.request, ()).draft.file
+        self._redactor = OutputRedactor(secrets_of(known))
         self.names = source_names(self.request)
         agent = self.request.role == Role.AGENT_HOST
         self.draft = (
