@@ -35,8 +35,9 @@ class Lane:
 
     name: str
     x: int
-    half: int
-    """Half the width of its box."""
+    left: int
+    """The left side of its box."""
+    width: int
     is_target: bool
 
 
@@ -49,7 +50,6 @@ class Row:
     """Whether its number was not in the row before."""
     linked: bool
     """Whether the page has a place with this number."""
-    kind: ArrowKind
     label: str
     note: str
     marks: tuple[str, ...]
@@ -57,7 +57,7 @@ class Row:
     changed: bool
     decisive: bool
     look: str
-    """The same as classes."""
+    """This, and what the arrow stands for, as classes."""
     top: int
     height: int
     text_x: int
@@ -81,6 +81,8 @@ class Drawing:
     lanes: tuple[Lane, ...]
     rows: tuple[Row, ...]
     title: str
+    lives: str
+    """The life lines as one SVG path."""
 
     @property
     def narrow(self) -> bool:
@@ -99,7 +101,7 @@ def draw(sequence: Sequence, title: str, linked: set[int]) -> Drawing | None:
     gaps = _gaps(sequence, places)
     lanes = _lanes(sequence.lanes, gaps)
     by_name = dict(zip(sequence.lanes, lanes, strict=True))
-    width = lanes[-1].x + lanes[-1].half + _MARGIN
+    width = lanes[-1].left + lanes[-1].width + _MARGIN
     width = max(width, _GUTTER + 12 + max(map(_label_width, sequence.arrows)))
     rows: list[Row] = []
     top, before = _TOP, None
@@ -111,7 +113,8 @@ def draw(sequence: Sequence, title: str, linked: set[int]) -> Drawing | None:
         top, before = top + row.height, number
     foot = top + 10 if len(rows) >= _FOOT_FROM else None
     height = top + (46 if foot is not None else 12)
-    return Drawing(width, height, foot, tuple(lanes), tuple(rows), title)
+    lives = "".join(f"M{lane.x} 34V{foot or height}" for lane in lanes)
+    return Drawing(width, height, foot, tuple(lanes), tuple(rows), title, lives)
 
 
 def _label_width(arrow: Arrow) -> int:
@@ -145,7 +148,8 @@ def _lanes(names: tuple[str, ...], gaps: list[int]) -> list[Lane]:
     x = max(_GUTTER, _half(names[0])) + 4
     lanes = []
     for name, gap in zip(names, [*gaps, 0], strict=True):
-        lanes.append(Lane(name, x, _half(name), name == "target"))
+        half = _half(name)
+        lanes.append(Lane(name, x, x - half, 2 * half, name == "target"))
         x += gap
     return lanes
 
@@ -178,13 +182,12 @@ def _row(
         number=arrow.number,
         first=first,
         linked=linked,
-        kind=arrow.kind,
         label=arrow.label,
         note=arrow.note,
         marks=marks,
         changed=arrow.changed,
         decisive=arrow.decisive,
-        look=" changed" * arrow.changed + " failed" * arrow.decisive,
+        look=arrow.kind + " changed" * arrow.changed + " failed" * arrow.decisive,
         top=top,
         height=_ROW + _NOTE * bool(arrow.note or marks),
         text_x=max(_GUTTER + half, min(middle, width - half)),

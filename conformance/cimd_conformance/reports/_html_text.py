@@ -11,8 +11,7 @@ import binascii
 import dataclasses
 import functools
 import re
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterator
 from urllib.parse import unquote_plus
 
 import msgspec
@@ -38,19 +37,26 @@ _USUAL = re.compile(
     re.ASCII,
 )
 """A parameter that is encoded as libraries do: what needs it, in capitals."""
+_DIGIT = re.compile(r"\d")
 _VARYING = re.compile(
     r"(?<=[a-z]-)\d+|(?<=/i)\d+|(?<=\bs)\d+(?=\.)|\d{9,}|[A-Za-z0-9_-]{16,}|(?<=-)\d+(?=›)"
 )
 
 
-class Line(NamedTuple):
-    """One line of a message."""
+Lines = tuple[str, ...]
+"""Lines of a message; those that differ from the control are of their own types."""
 
-    text: str
-    differs: bool = False
-    """The control has no such line."""
-    gone: bool = False
-    """Only the control has this line."""
+
+class Differs(str):
+    """A line that the control does not have."""
+
+    __slots__ = ()
+
+
+class Gone(str):
+    """A line that only the control has."""
+
+    __slots__ = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -58,20 +64,20 @@ class Token:
     """A JWT, decoded; its signature was taken away at capture."""
 
     kind: str
-    header: tuple[Line, ...]
-    claims: tuple[Line, ...]
+    header: Lines
+    claims: Lines
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class Part:
     """One side of an exchange."""
 
-    start: tuple[Line, ...]
+    start: Lines
     """The request or status line, and the parameters of the query."""
-    headers: tuple[Line, ...]
-    quiet: tuple[Line, ...]
+    headers: Lines
+    quiet: Lines
     """Headers that hardly ever matter."""
-    body: tuple[Line, ...]
+    body: Lines
     tokens: tuple[Token, ...]
     cut: bool
 
@@ -83,33 +89,38 @@ class Part:
     @property
     def differs(self) -> bool:
         """Whether anything that is shown at once differs from the control."""
-        return _any_marked((*self.start, *self.headers, *self.body))
+        return any(map(is_marked, (self.start, self.headers, self.body)))
 
     @property
     def body_differs(self) -> bool:
         """Whether the body differs from that of the control."""
-        return _any_marked(self.body)
+        return is_marked(self.body)
 
     @property
     def first(self) -> str:
         """Return the request or status line alone."""
-        return self.start[0].text
+        return self.start[0]
 
 
-def _any_marked(lines: tuple[Line, ...]) -> bool:
-    return any(line.differs or line.gone for line in lines)
+def is_marked(lines: Lines) -> bool:
+    """Whether any line differs from the control."""
+    return not {Differs, Gone}.isdisjoint(map(type, lines))
 
 
 def read_part(message: HttpMessage) -> Part:
     """Return a message as lines."""
-    named = [(n, f"{n}: {value}") for n, value in message.headers]
-    telling = [line for name, line in named if name.lower() in _TELLING]
-    quiet = [line for name, line in named if name.lower() not in _TELLING]
-    content_type = _header(message, "content-type")
+    telling: list[str] = []
+    quiet: list[str] = []
+    content_type = ""
+    for name, value in message.headers:
+        lower = name.lower()
+        (telling if lower in _TELLING else quiet).append(f"{name}: {value}")
+        if lower == "content-type":
+            content_type = value.lower()
     return Part(
-        _lines(_start(message.start)),
-        _lines(telling),
-        _lines(quiet),
+        tuple(_start(message.start)),
+        tuple(telling),
+        tuple(quiet),
         _body(message.body, content_type),
         tuple(_tokens(message)),
         message.cut,
@@ -122,55 +133,51 @@ def compare(part: Part, control: Part, *, missing: bool) -> Part:
     Names, numbers and random values that differ in every flow do not count. With
     `missing` the lines that only the control has are shown too.
     """
-    known = _shapes(control)
-    mine = _shapes(part) if missing else frozenset[str]()
+    mine, known = _shapes(part), _shapes(control)
+    if mine == known or (mine < known and not missing):
+        return part
 
-    def marked(lines: tuple[Line, ...], other: tuple[Line, ...]) -> tuple[Line, ...]:
-        seen = [
-            Line(line.text, differs=True) if _matters(line, known) else line
-            for line in lines
-        ]
+    def marked(lines: Lines, other: Lines = ()) -> Lines:
+        seen = [Differs(line) if _matters(line, known) else line for line in lines]
         for place, line in enumerate(other if missing else ()):
-            if _shape(line.text) not in mine:
-                seen.insert(place, Line(line.text, gone=True))
+            if _shape(line) not in mine:
+                seen.insert(place, Gone(line))
         return tuple(seen)
 
     news = [line for line in part.quiet if _matters(line, known)]
-    markup = part.body[:1] and part.body[0].text.lstrip().startswith("<")
+    markup = part.body and part.body[0].lstrip().startswith("<")
     return Part(
         marked(part.start, control.start),
         marked((*part.headers, *news), control.headers),
         tuple(line for line in part.quiet if line not in news),
         part.body if markup else marked(part.body, control.body),
         tuple(
-            Token(token.kind, marked(token.header, ()), marked(token.claims, ()))
+            Token(token.kind, marked(token.header), marked(token.claims))
             for token in part.tokens
         ),
         part.cut,
     )
 
 
-def _matters(line: Line, known: frozenset[str]) -> bool:
-    if _shape(line.text) in known:
+def _matters(line: str, known: frozenset[str]) -> bool:
+    if _shape(line) in known:
         return False
-    return line.text.partition(":")[0].lower() not in _UNTOLD
+    return line.partition(":")[0].lower() not in _UNTOLD
 
 
 @functools.lru_cache(maxsize=256)
 def _shapes(part: Part) -> frozenset[str]:
     """Return the lines of all sections and tokens: what merely moves is no news."""
-    return frozenset(_shape(line.text) for line in _everything(part))
-
-
-def _everything(part: Part) -> Iterator[Line]:
-    yield from (*part.start, *part.headers, *part.quiet, *part.body)
-    for token in part.tokens:
-        yield from (*token.header, *token.claims)
+    told = [lines for token in part.tokens for lines in (token.header, token.claims)]
+    sections = (part.start, part.headers, part.quiet, part.body, *told)
+    return frozenset(_shape(line) for lines in sections for line in lines)
 
 
 @functools.lru_cache(maxsize=8192)
 def _shape(text: str) -> str:
     """Return a line without what differs in every flow."""
+    if _DIGIT.search(text) is None:
+        return text.rstrip(",")
     return _VARYING.sub(_varying, text).rstrip(",")
 
 
@@ -178,10 +185,6 @@ def _varying(found: re.Match[str]) -> str:
     """Keep a long word, replace what a lease, a clock or chance has made."""
     text = found[0]
     return "#" if any(map(str.isdigit, text)) else text
-
-
-def _lines(texts: Iterable[str]) -> tuple[Line, ...]:
-    return tuple(Line(text) for text in texts)
 
 
 def _start(start: str) -> Iterator[str]:
@@ -197,14 +200,14 @@ def _start(start: str) -> Iterator[str]:
 
 
 @functools.lru_cache(maxsize=256)
-def _body(body: str, content_type: str) -> tuple[Line, ...]:
+def _body(body: str, content_type: str) -> Lines:
     """Return the lines of a body; pages and documents come again and again."""
     if not body:
         return ()
     if "x-www-form-urlencoded" in content_type:
-        return _lines(_parameters(body))
+        return tuple(_parameters(body))
     indented = _indented(body) if body[0] in "{[" else None
-    return _lines((body if indented is None else indented).split("\n"))
+    return tuple((body if indented is None else indented).split("\n"))
 
 
 def _indented(text: str) -> str | None:
@@ -234,7 +237,7 @@ def _tokens(message: HttpMessage) -> Iterator[Token]:
     }
     for header, claims in found:
         head, told = _decoded(header), _decoded(claims)
-        yield Token(_kind(head), _lines(head.split("\n")), _lines(told.split("\n")))
+        yield Token(_kind(head), tuple(head.split("\n")), tuple(told.split("\n")))
 
 
 def _decoded(part: str) -> str:
@@ -255,7 +258,3 @@ def _kind(header: str) -> str:
         return "JWT"
     words = [str(told[name]) for name in ("typ", "alg") if name in told]
     return ", ".join(["JWT", *(word for word in words if word.upper() != "JWT")])
-
-
-def _header(message: HttpMessage, name: str) -> str:
-    return next((v.lower() for n, v in message.headers if n.lower() == name), "")

@@ -42,7 +42,7 @@ from cimd_conformance.reports._html_evidence import (
     view_exchange,
 )
 from cimd_conformance.reports._html_page import anchor_of, page_of
-from cimd_conformance.reports._html_text import Line
+from cimd_conformance.reports._html_text import Differs, Gone, Lines, is_marked
 from cimd_conformance.reports._output import check_writable, write_document
 from cimd_conformance.reports._profiles import all_profiles
 from cimd_conformance.reports._report import (
@@ -91,6 +91,7 @@ class HtmlWriter:
         self._control_views: dict[str, list[ExchangeView]] = {}
         self._control_html: dict[int, Markup] = {}
         self._plain_bytes = 0
+        self._pictures = 0
         self._packs: list[Markup] = []
         self._next_pack: dict[str, str] = {}
 
@@ -158,7 +159,7 @@ class HtmlWriter:
         linked = {item.number for item in seen.exchanges}
         linked.update(number for reach in reaches for number in reach.pointed)
         shown: Markup = self._templates.evidence(
-            anchor_of(planned.id),
+            self._picture_id(),
             draw(sequence_of(seen, result.checks), title, linked),
             pairs_of(seen.exchanges, before, result.checks),
             reaches,
@@ -178,11 +179,16 @@ class HtmlWriter:
             self._control_views[control.id] = views
             self._control_html.update(shown)
         self._controls[label] = self._templates.control_evidence(
-            label,
+            self._picture_id(),
             draw(sequence_of(seen), f"Sequence of {control.id}", set(shown)),
             [(view, shown[view.number]) for view in views],
             reaches_of(seen.contacts, []),
         )
+
+    def _picture_id(self) -> str:
+        """Return an id for the next diagram."""
+        self._pictures += 1
+        return f"d{self._pictures}"
 
     def _pack(self) -> None:
         """Compress what is waiting."""
@@ -207,21 +213,27 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-@functools.lru_cache(maxsize=1024)
-def _text_of(lines: tuple[Line, ...]) -> Markup:
-    """Return lines as the content of a `pre`: thousands, and many of them the same."""
-    if any(line.differs or line.gone for line in lines):
+def _text_of(lines: Lines) -> Markup:
+    """Return lines as the content of a `pre`."""
+    if is_marked(lines):
         return Markup("".join(map(_line, lines)))  # noqa: S704 - escaped below
-    text = "".join([f"{visible(line.text)}\n" for line in lines])
-    return Markup(html.escape(text))  # noqa: S704 - escaped
+    return _plain_text(lines)
 
 
-def _line(line: Line) -> str:
-    text = html.escape(visible(line.text))
-    if not line.differs and not line.gone:
+@functools.lru_cache(maxsize=1024)
+def _plain_text(lines: Lines) -> Markup:
+    """Return lines without marks as text: thousands, and many of them the same."""
+    if not all(map(str.isprintable, lines)):
+        lines = tuple(map(visible, lines))
+    return Markup(html.escape("\n".join([*lines, ""])))  # noqa: S704 - escaped
+
+
+def _line(line: str) -> str:
+    text = html.escape(visible(line))
+    if not isinstance(line, Differs | Gone):
         return f"{text}\n"
     bare = text.lstrip(" ")
-    tag = "ins" if line.differs else "del"
+    tag = "ins" if isinstance(line, Differs) else "del"
     return f"{' ' * (len(text) - len(bare))}<{tag}>{bare}</{tag}>\n"
 
 

@@ -40,6 +40,7 @@ from cimd_conformance.model import (
     TargetExited,
 )
 from cimd_conformance.reports import html as html_report
+from cimd_conformance.reports._html_text import Differs, Gone
 from cimd_conformance.reports.html import HtmlWriter
 from cimd_conformance.reports.text import visible
 
@@ -134,7 +135,7 @@ def test_a_failure_is_drawn_and_told_in_words(tmp_path: Path) -> None:
     words = [node.text() for node in found.css(".words li")]
     assert words[0].startswith("#4 browser → target: GET /authorize?…")
     assert words[0].endswith("the change")
-    assert len(words) == len(picture.css("g"))
+    assert len(words) == len(picture.css("g[transform]"))
 
 
 def test_failures_stand_together_by_cause(tmp_path: Path) -> None:
@@ -208,6 +209,13 @@ def test_the_change_is_marked_beside_the_control(tmp_path: Path) -> None:
     assert [node.text() for node in pair.css(".tag")] == [
         *("the change", "evidence", "differs"),
     ]
+
+
+def test_a_mark_is_not_forgotten_for_the_same_words() -> None:
+    text_of = html_report._text_of
+    shown = [text_of(lines) for lines in (("a",), (Differs("a"),), (Gone(" a"),))]
+    assert shown == ["a\n", "<ins>a</ins>\n", " <del>a</del>\n"]
+    assert text_of(("a",)) == "a\n"
 
 
 def test_names_of_every_flow_are_no_difference(tmp_path: Path) -> None:
