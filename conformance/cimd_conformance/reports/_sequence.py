@@ -83,8 +83,28 @@ def sequence_of(evidence: Evidence, checks: Iterable[Check] = ()) -> Sequence:
     rows = _folded(_rows(evidence.items()))
     known = {number for row in rows for number in row.numbers}
     decisive = _decisive(checks, known)
-    arrows = tuple(arrow for row in rows for arrow in _arrows(row, decisive))
+    arrows = tuple(_in_time(rows, decisive))
     return Sequence(_lanes(arrows), arrows)
+
+
+def _in_time(rows: list[_Row], decisive: set[int]) -> list[Arrow]:
+    """Return the arrows in the order in which they left.
+
+    An exchange is numbered when it has its answer. What the target did by itself since
+    the one before, it did for the request that was then answered.
+    """
+    arrows: list[Arrow] = []
+    since = 0
+    for row in rows:
+        made = _arrows(row, decisive)
+        if made[0].sender == TARGET:
+            arrows += made
+            continue
+        if row.receiver == TARGET:
+            arrows.insert(since, made.pop(0))
+        arrows += made
+        since = len(arrows)
+    return arrows
 
 
 def _decisive(checks: Iterable[Check], known: set[int]) -> set[int]:

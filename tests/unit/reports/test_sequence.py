@@ -231,3 +231,20 @@ def test_a_request_of_json_rpc_is_told_by_its_method(message, note):
     request = HttpMessage("POST https://a.example/mcp", [], '{"method": "tools/list"}')
     arrows = draw(between(1, "target", "server", message=message, request=request))
     assert arrows.arrows[0].note == note
+
+
+def test_what_the_target_did_for_a_request_stands_inside_it():
+    drawn = draw(
+        between(1, "client", "target", response=answered("401")),
+        reaching(2, "dns"),
+        fetched(3, "https://client.example/client.json"),
+        exchange(UNLISTED, 4, response=answered("200")),
+        between(5, "browser", "as", response=answered("200")),
+        between(6, "target", "as", response=answered("200")),
+    )
+    assert [(arrow.number, arrow.kind.value) for arrow in drawn.arrows] == [
+        *((1, "request"), (1, "response")),
+        *((4, "request"), (2, "contact"), (3, "request"), (3, "response")),
+        *((4, "response"), (5, "request"), (5, "response")),
+        *((6, "request"), (6, "response")),
+    ]
