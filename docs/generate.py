@@ -154,6 +154,7 @@ POWERS = {
     "canary": "special-use addresses lead to a listener that serves a valid document",
     "tls-variants": "hosts can have certificates that are bad in one way",
     "old-tls": "hosts can speak TLS 1.0 and 1.1 only, where the runtime still can",
+    "proxy": "the target finds a proxy in its environment (`server.proxy`, in the lab)",
     "ipv6": "IPv6 works; what a scenario with such a place needs without saying so",
     "every-address": "contact with addresses that no kernel dials is seen: multicast, "
     "broadcast, link-local without a zone (the embedded reference only)",
@@ -198,6 +199,7 @@ TARGET_PLACEHOLDERS = {
     "state": "an empty folder of this run, removed afterwards",
     "dir": "the folder of the target file",
     "resource": "`{origin}/mcp`",
+    "proxy": "the URL of the egress proxy, where `server.proxy` is true",
     "token_endpoint": "from the target's metadata (in accommodations)",
     "upstream.issuer": "an identity provider of the testbed, for targets that proxy",
     "upstream.authorize": "its authorization endpoint",
@@ -405,10 +407,10 @@ def _powers() -> list[str]:
     lab = importlib.import_module("cimd_testbed.net.lab._network").LabNetwork.powers
     rows = []
     for power in _rules.POWERS:
-        clock = power == "clock"  # a matter of the target
+        ours = power in ("clock", "proxy")  # a matter of the target
         where = [power in kind for kind in (EmbeddedNetwork.powers, lab)]
         where.append(power in LoopbackNetwork.powers)
-        marks = ["yes" if has else "perhaps" if clock else "" for has in where]
+        marks = ["yes" if has else "perhaps" if ours else "" for has in where]
         rows.append((f"`{power}`", POWERS.get(power, ""), *marks))
     head = ("power", "what it gives", "embedded reference", "lab", "loopback")
     return _markdown(head, rows)

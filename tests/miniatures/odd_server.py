@@ -10,10 +10,13 @@ environment lets a mode begin after n calls of the resource, that is, after cont
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import json
 import os
+import socket
 import sys
 import time
+import urllib.request
 from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 from pathlib import Path
@@ -262,6 +265,36 @@ async def floods(writer: Writer, path: str, query: str) -> None:
         sys.stdout.write("noise " * 30 + "\n")
     sys.stdout.write("long" * 100_000 + "\n")
     sys.stdout.flush()
+    writer.write(yes_man(path, query))
+
+
+def is_inward(host: str) -> bool:
+    """Whether a name leads to an address that is not public."""
+    found = socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM)
+    return any(not ipaddress.ip_address(one[4][0]).is_global for one in found)
+
+
+def fetch(url: str, *, judged: str) -> bool:
+    """Fetch a document by way of the proxy of the environment; judge some host."""
+    try:
+        if is_inward(judged):
+            return False
+        with urllib.request.urlopen(url, timeout=5) as response:
+            return bool(json.load(response)["client_id"] == url)
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+async def fetches(writer: Writer, path: str, query: str) -> None:
+    """Judge the host that is connected to, which is the proxy's; or the client's."""
+    if path == "/authorize":
+        url = dict(parse_qsl(query)).get("client_id", "")
+        client = urlsplit(url).hostname or ""
+        proxy = urlsplit(os.environ["HTTPS_PROXY"]).hostname or ""
+        judged = {"proxy": proxy, "client": client}[os.environ["JUDGES"]]
+        if not await asyncio.to_thread(fetch, url, judged=judged):
+            writer.write(answer(400, b"no", "text/plain"))
+            return
     writer.write(yes_man(path, query))
 
 

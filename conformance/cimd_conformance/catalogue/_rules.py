@@ -18,7 +18,7 @@ Complaint = tuple[list[str | int], str, str]
 
 POWERS = (
     *("public-address", "dns-control", "canary", "tls-variants", "old-tls"),
-    *("every-address", "ipv6", "clock"),
+    *("every-address", "ipv6", "proxy", "clock"),
 )
 VARIANTS = {
     "auth": ("none", "private_key_jwt"),

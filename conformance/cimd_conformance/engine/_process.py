@@ -25,12 +25,15 @@ from cimd_conformance.model import ConfigError, TargetError
 from cimd_conformance.target import TargetFile, cache_dir, secrets_of
 from cimd_testbed.core import SystemClock, split_url
 from cimd_testbed.net import (
+    EGRESS_URL,
     Command,
+    EgressProxy,
     FakeClock,
     HttpClient,
     HttpError,
     ProcessError,
     TargetProcess,
+    egress_environment,
     inside_verified_namespace,
 )
 from cimd_testbed.net.lab import LabNetwork
@@ -62,6 +65,8 @@ class Placed:
     def environment(self) -> dict[str, str]:
         """Return what the target's processes have besides what its file says."""
         base = self.lab.environment(os.environ) if self.lab else dict(os.environ)
+        if self.lab and self.target.server.proxy:
+            base |= egress_environment()
         return base if self.clock is None else self.clock.environment(base)
 
     @property
@@ -121,6 +126,7 @@ def place(
         "cache": str(cache_dir(path, target)),
         "state": str(folder),
         "dir": str(path.parent),
+        "proxy": EGRESS_URL,
         "python": sys.executable,
     }
     library = around.faketime
@@ -159,6 +165,10 @@ async def start_process(
     server, lab = placed.target.server, placed.lab
     if lab is not None and (server.start or server.port):
         await _open_front(placed, lab, stack, host, address)
+    if lab is not None and server.proxy:
+        proxy = await EgressProxy(lab).start()
+        if proxy is not None:
+            stack.push_async_callback(proxy.close)
     if not server.start:
         return
     extra = {key: placed.fill(value) for key, value in server.env.items()}

@@ -25,7 +25,7 @@ NAMES = frozenset(
         *("origin", "host", "port", "ca_file", "bundle_file", "cache", "state"),
         *("upstream.issuer", "upstream.authorize", "upstream.token", "upstream.jwks"),
         *("token_endpoint", "resource", "dir", "issuer", "jwks_uri"),
-        "upstream_api",
+        *("upstream_api", "proxy"),
         *("introspection_endpoint", "introspection_client", "introspection_secret"),
     }
 )

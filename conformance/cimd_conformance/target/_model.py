@@ -39,6 +39,9 @@ class Server(_Table, frozen=True):
     clock: str = "auto"
     """Whether its clock is shifted: `auto` where it follows libfaketime, `libfaketime`
     when it has to, `none`."""
+    proxy: bool = False
+    """Whether it is started with `HTTPS_PROXY` and the like, which name a proxy of the
+    testbed (in the lab)."""
     forwarded: bool = False
     """Whether the TLS front adds `X-Forwarded-*` headers."""
 

@@ -9,6 +9,7 @@ from cimd_testbed.net._dialer import (
     SystemDialer,
     SystemResolver,
 )
+from cimd_testbed.net._egress import EGRESS_URL, EgressProxy, egress_environment
 from cimd_testbed.net._faketime import FakeClock, find_libfaketime
 from cimd_testbed.net._http import (
     Handler,
@@ -54,6 +55,7 @@ from cimd_testbed.net._zone import Fault, Zone
 __all__ = [
     "CANARY_PORTS",
     "CLIENT_HOSTS",
+    "EGRESS_URL",
     "LAB_RANGES",
     "LOOPBACK",
     "NOWHERE",
@@ -71,6 +73,7 @@ __all__ = [
     "Depth",
     "Dialer",
     "Door",
+    "EgressProxy",
     "EmbeddedNetwork",
     "FakeClock",
     "Fault",
@@ -100,6 +103,7 @@ __all__ = [
     "TimeLimit",
     "VisitorProxy",
     "Zone",
+    "egress_environment",
     "exchange",
     "find_libfaketime",
     "inside_verified_namespace",

@@ -59,8 +59,13 @@ class Network(ABC):
         """Give the resolver that belongs to `dialer`."""
 
     @abstractmethod
-    async def listen(self, address: IPAddress, port: int, service: Service) -> None:
-        """Serve on an address that this network owns."""
+    async def listen(
+        self, address: IPAddress, port: int, service: Service
+    ) -> Listener | None:
+        """Serve on an address that this network owns.
+
+        Returns the listener where it can be closed before its network.
+        """
 
     @abstractmethod
     async def listen_everywhere(self, ports: tuple[int, ...], service: Service) -> None:
@@ -132,7 +137,7 @@ class EmbeddedNetwork(Network):
 
     powers = frozenset(
         {"public-address", "dns-control", "canary", "tls-variants", "clock", "ipv6"}
-        | {"every-address", *OLD_TLS}
+        | {"every-address", "proxy", *OLD_TLS}
     )
 
     def __init__(self) -> None:
@@ -193,9 +198,12 @@ class EmbeddedNetwork(Network):
         """Give a resolver that answers from the zone."""
         return ZoneResolver(self.zone, label)
 
-    async def listen(self, address: IPAddress, port: int, service: Service) -> None:
+    async def listen(
+        self, address: IPAddress, port: int, service: Service
+    ) -> Listener | None:
         """Serve on one address and port of the switchboard."""
         self._services[address, port] = service
+        return None
 
     async def listen_everywhere(self, ports: tuple[int, ...], service: Service) -> None:
         """Serve on every other address, for these ports."""
@@ -228,7 +236,9 @@ class LoopbackNetwork(Network):
         del label
         return LocalhostResolver()
 
-    async def listen(self, address: IPAddress, port: int, service: Service) -> None:
+    async def listen(
+        self, address: IPAddress, port: int, service: Service
+    ) -> Listener | None:
         """Serve on one loopback address; port 0 takes a free one."""
         if not address.is_loopback:
             raise ForbiddenAddressError(f"{address} is not a loopback address.")
@@ -250,6 +260,7 @@ class LoopbackNetwork(Network):
         listener.start()
         self._listeners.append(listener)
         self.ports[port] = sock.getsockname()[1]
+        return listener
 
     async def listen_everywhere(self, ports: tuple[int, ...], service: Service) -> None:
         """Serve the parties' documents on one free port of 127.0.0.1."""

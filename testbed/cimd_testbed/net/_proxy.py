@@ -46,7 +46,7 @@ class VisitorProxy:
                 writer.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
             else:
                 writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                await _splice((reader, writer), onward)
+                await splice((reader, writer), onward)
         writer.close()
 
     async def _onward(
@@ -67,7 +67,7 @@ class VisitorProxy:
         return await asyncio.open_connection(sock=sock)
 
 
-async def _splice(
+async def splice(
     one: tuple[asyncio.StreamReader, asyncio.StreamWriter],
     other: tuple[asyncio.StreamReader, asyncio.StreamWriter],
 ) -> None:

@@ -131,9 +131,11 @@ class LabNetwork(Network):
         """Give a party the zone itself, and the reference the system's resolver."""
         return SystemResolver() if label is None else ZoneResolver(self.zone, label)
 
-    async def listen(self, address: IPAddress, port: int, service: Service) -> None:
+    async def listen(
+        self, address: IPAddress, port: int, service: Service
+    ) -> Listener | None:
         """Serve on one address; it takes precedence over `listen_everywhere`."""
-        self._open(address, port, service)
+        return self._open(address, port, service)
 
     async def listen_everywhere(self, ports: tuple[int, ...], service: Service) -> None:
         """Serve on every address of the lab that nothing else listens on."""
