@@ -58,7 +58,7 @@ def inside(tmp_path: Path) -> Inside:
     return run
 
 
-def running_target(folder: Path) -> str:
+def running_target(folder: Path, mode: str = "plain") -> str:
     """Describe a server that runs already; return the command that starts it."""
     (folder / "target.toml").write_text(f"""\
 schema = 1
@@ -72,9 +72,9 @@ port = {PORT}
 uri = "{{origin}}/mcp"
 shown_by = "call"
 """)
-    words = [sys.executable, str(ODD_SERVER), "plain", str(PORT), ORIGIN]
+    words = [sys.executable, str(ODD_SERVER), mode, str(PORT), ORIGIN]
     pid_file = f"PID_FILE={shlex.quote(str(folder / 'pid'))}"
-    return f"{pid_file} {shlex.join(words)} &"
+    return f"{pid_file} AFTER=2 {shlex.join(words)} & server=$!;"
 
 
 def suite(*words: str) -> str:
@@ -91,7 +91,7 @@ def test_a_running_target_gets_a_public_origin_and_nothing_is_left(
 ) -> None:
     start = running_target(tmp_path)
     script = f"{start} {ROUTES} >before; {suite('--only', FLOW)}; code=$?; "
-    script += f"{ROUTES} >after; kill $!; exit $code"
+    script += f"{ROUTES} >after; kill $server; exit $code"
     done = inside(script)
     assert done.returncode == 0, done.stdout + done.stderr
     events = [
@@ -106,6 +106,33 @@ def test_a_running_target_gets_a_public_origin_and_nothing_is_left(
     before, after = (tmp_path / "before", tmp_path / "after")
     assert "10.0.0.0" not in before.read_text()
     assert after.read_text() == before.read_text()
+
+
+def test_a_killed_suite_gives_the_addresses_back(
+    inside: Inside, tmp_path: Path
+) -> None:
+    start = running_target(tmp_path, "hangs-later")
+    script = f"""
+    {start}
+    {ROUTES} >before
+    {suite("--only", FLOW)} & suite=$!
+    {bounded("grep -q scenario-started out.ndjson")}
+    {ROUTES} >during
+    kill -9 $suite
+    {bounded(ROUTES + " | cmp -s - before")}
+    kill $server
+    """
+    done = inside(script.replace("\n    ", "\n"))
+    assert "took too long" not in done.stdout, done.stdout + done.stderr
+    before, during = (tmp_path / "before", tmp_path / "during")
+    assert "10.0.0.0" in during.read_text()
+    assert "10.0.0.0" not in before.read_text()
+
+
+def bounded(condition: str) -> str:
+    """Return a shell loop that waits for a condition, and gives up after a while."""
+    loop = f"until {condition} 2>/dev/null; do sleep 0.05; n=$((n+1)); "
+    return f"n=0; {loop} [ $n -lt 400 ] || {{ echo took too long; break; }}; done"
 
 
 def test_a_target_that_the_suite_starts(inside: Inside, tmp_path: Path) -> None:
