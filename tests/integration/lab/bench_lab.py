@@ -35,6 +35,10 @@ def inner():
     return [float(text) for text in out.split()]
 
 
+def process():
+    subprocess.run([sys.executable, "-c", "import asyncio"], check=True)
+
+
 def timed(action):
     start = time.perf_counter()
     action()
@@ -50,8 +54,10 @@ def main():
         for _ in range(ROUNDS)
     ]
     print(f"{'namespaces alone':18} {statistics.median(namespaces) * 1000:7.1f} ms")
+    bare = statistics.median(timed(process) for _ in range(ROUNDS))
     whole = statistics.median(timed(inner) for _ in range(ROUNDS))
-    print(f"{'everything':18} {whole * 1000:7.1f} ms")
+    print(f"{'a bare process':18} {bare * 1000:7.1f} ms")
+    print(f"{'everything':18} {whole * 1000:7.1f} ms, {whole / bare:.1f} times that")
 
 
 if __name__ == "__main__":
