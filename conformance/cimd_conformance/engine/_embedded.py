@@ -12,7 +12,6 @@ from cimd_conformance.engine._surroundings import Surroundings
 from cimd_conformance.engine._target import (
     RunningTarget,
     moved_by,
-    nothing_to_close,
     read_metadata,
 )
 from cimd_conformance.flows.authorization_server import (
@@ -52,7 +51,9 @@ async def start_embedded(around: Surroundings, checks: Checks) -> RunningTarget:
     """Start the reference on the run's network, with the given checks."""
     network, authority = around.network, around.authority
     clock = ShiftedClock()
-    await _serve(around, checks, clock)
+    pace = MovedPace(clock.now, clock.advance)
+    network.pause = pace.pause
+    server = await _serve(around, checks, clock)
     world = AsWorld(
         network,
         around.parties.web,
@@ -63,7 +64,7 @@ async def start_embedded(around: Surroundings, checks: Checks) -> RunningTarget:
         moved_by(clock),
         clock.now,
         around.parties.ports,
-        pace=MovedPace(clock.now, clock.advance),
+        pace=pace,
         doors=around.parties.doors,
         target=_view({}),
     )
@@ -74,14 +75,16 @@ async def start_embedded(around: Surroundings, checks: Checks) -> RunningTarget:
         world,
         partial(run_flow, world),
         partial(missing_feature, world.target),
-        nothing_to_close,
+        server.close,
         asyncio.Event(),
         JOBS,
         0.0,
     )
 
 
-async def _serve(around: Surroundings, checks: Checks, clock: ShiftedClock) -> None:
+async def _serve(
+    around: Surroundings, checks: Checks, clock: ShiftedClock
+) -> AuthorizationServer:
     """Put the reference on the network, in the time of a clock that can be moved."""
     network, authority = around.network, around.authority
     server = AuthorizationServer(
@@ -96,6 +99,7 @@ async def _serve(around: Surroundings, checks: Checks, clock: ShiftedClock) -> N
     network.zone.point(HOST, ADDRESS)
     service = Service(labelled(server.handle), authority.context_for, network.contacts)
     await network.listen(ADDRESS, 443, service)
+    return server
 
 
 def _view(metadata: dict[str, object], url: str = "") -> TargetView:

@@ -29,6 +29,8 @@ _PUBLIC = "cimd-fetch-on-url-client-id"
 _EMBEDDED = "cimd-ssrf-mapped-and-transition-v6"
 _LATER = "cimd-ssrf-later-iana-entries"
 _RESERVED = "cimd-ssrf-test-bench-reserved"
+_UNREGISTERED = "cimd-ssrf-unregistered-forms"
+_REACHABLE = "cimd-ssrf-globally-reachable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ SPECIAL_BLOCKS: tuple[SpecialBlock, ...] = (
         ("172.16.0.0/12", "private use", "cimd-ssrf-rfc1918"),
         ("192.0.0.0/24", "IETF protocol assignments", _RESERVED),
         ("192.0.2.0/24", "documentation", _RESERVED),
-        ("192.88.99.0/24", "deprecated 6to4 relay", _LATER),
+        ("192.88.99.0/24", "deprecated 6to4 relay", _REACHABLE),
         ("192.168.0.0/16", "private use", "cimd-ssrf-rfc1918"),
         ("198.18.0.0/15", "benchmarking", _RESERVED),
         ("198.51.100.0/24", "documentation", _RESERVED),
@@ -70,31 +72,32 @@ SPECIAL_BLOCKS: tuple[SpecialBlock, ...] = (
         ("255.255.255.255/32", "limited broadcast", _RESERVED),
         ("::1/128", "loopback", "cimd-ssrf-loopback-v6"),
         ("::/128", "unspecified", "cimd-ssrf-unspecified"),
-        ("::/96", "IPv4-compatible, deprecated", _EMBEDDED),
+        ("::/96", "IPv4-compatible, deprecated", _UNREGISTERED),
         ("::ffff:0:0/96", "IPv4-mapped", _EMBEDDED),
-        ("::ffff:0:0:0/96", "IPv4-translated", _EMBEDDED),
+        ("::ffff:0:0:0/96", "IPv4-translated", _UNREGISTERED),
         ("64:ff9b:1::/48", "local-use NAT64", _EMBEDDED),
-        ("100::/64", "discard only", _RESERVED),
+        ("100::/64", "discard only", "cimd-ssrf-ula-v6"),
         ("100:0:0:1::/64", "dummy prefix", _LATER),
         ("2001::/32", "Teredo", _EMBEDDED),
-        ("2001::/23", "IETF protocol assignments", _RESERVED),
+        ("2001:2::/48", "benchmarking", _RESERVED),
+        ("2001::/23", "IETF protocol assignments", "cimd-ssrf-ula-v6"),
         ("2001:db8::/32", "documentation", _RESERVED),
         ("2002::/16", "6to4", _EMBEDDED),
         ("3fff::/20", "documentation", _LATER),
         ("5f00::/16", "segment routing identifiers", _LATER),
         ("fc00::/7", "unique local", "cimd-ssrf-ula-v6"),
         ("fe80::/10", "link local", "cimd-ssrf-link-local-metadata"),
-        ("fec0::/10", "site local, deprecated", "cimd-ssrf-ula-v6"),
+        ("fec0::/10", "site local, deprecated", _UNREGISTERED),
         ("ff00::/8", "multicast", "cimd-ssrf-multicast"),
     ),
     *_rows(
-        ("192.0.0.9/32", "port control protocol anycast", _LATER),
-        ("192.0.0.10/32", "TURN anycast", _LATER),
-        ("192.31.196.0/24", "AS112", _LATER),
-        ("192.52.193.0/24", "AMT", _LATER),
-        ("192.175.48.0/24", "AS112 direct delegation", _LATER),
+        ("192.0.0.9/32", "port control protocol anycast", _REACHABLE),
+        ("192.0.0.10/32", "TURN anycast", _REACHABLE),
+        ("192.31.196.0/24", "AS112", _REACHABLE),
+        ("192.52.193.0/24", "AMT", _REACHABLE),
+        ("192.175.48.0/24", "AS112 direct delegation", _REACHABLE),
         ("64:ff9b::/96", "well-known NAT64", _EMBEDDED),
-        ("2620:4f:8000::/48", "AS112 direct delegation", _LATER),
+        ("2620:4f:8000::/48", "AS112 direct delegation", _REACHABLE),
         reachable=True,
     ),
 )
@@ -127,9 +130,11 @@ def judge_address(
     own = strictest(judgements(address), _PUBLIC)
     if own.refused or isinstance(address, IPv4Address):
         return own
-    hidden = {found for decode in embeddings.values() for found in decode(address)}
-    if any(strictest(judgements(found), _PUBLIC).refused for found in hidden):
-        return refuse(_EMBEDDED, "The address hides a special-use IPv4 address.")
+    for form, decode in embeddings.items():
+        for hidden in decode(address):
+            if strictest(judgements(hidden), _PUBLIC).refused:
+                clause = _UNREGISTERED if form == "isatap" else _EMBEDDED
+                return refuse(clause, "The address hides a special-use IPv4 address.")
     return own
 
 
@@ -177,7 +182,7 @@ def literal_address(host: str) -> IPAddress | None:
     """
     if host.startswith("[") and host.endswith("]"):
         try:
-            return IPv6Address(host[1:-1].partition("%")[0])
+            return IPv6Address(host[1:-1].replace("%25", "%"))
         except ValueError:
             return None
     parts = host.removesuffix(".").split(".")

@@ -27,16 +27,47 @@ def fetch_for_visitor(logged_in: bool) -> bool:
 def fetch_url(url: str) -> Decision:
     """Fetch https URLs only (CIMD-03 section 9.6)."""
     clause = "cimd-uri-scheme-allowlist"
-    parts = split_url(url)
-    try:
-        usable = bool(parts.host) and bool(parts.port)
-    except ValueError:
-        usable = False
-    if (parts.scheme or "").lower() != "https":
+    if (split_url(url).scheme or "").lower() != "https":
         return refuse(clause, "Only https URLs are fetched.")
-    if not usable or not url.isascii() or any(char <= " " for char in url):
-        return refuse(clause, "The URL cannot be fetched.")
     return accept(clause)
+
+
+def judged_before_dialling(host: str) -> bool:
+    """Whether addresses are judged before a packet leaves: always.
+
+    CIMD-03 section 9.6. A connection that is only closed again has scanned a port.
+    """
+    del host
+    return True
+
+
+def judged_anew(times: int) -> bool:
+    """Whether a host that was judged `times` before is judged again: always.
+
+    What a name resolves to may have changed since (DNS rebinding).
+    """
+    del times
+    return True
+
+
+def connection_key(host: str, address: str, port: int) -> str | None:
+    """Return the key under which a connection is kept for later: none is.
+
+    A certificate was verified for one name; another name at the same address needs a
+    connection of its own (RFC 9110 section 4.3.3).
+    """
+    del host, address, port
+    return None
+
+
+def also_fetched(member: str, url: str, client_id: str) -> Onward | None:
+    """Return what else to fetch of what a client names: nothing.
+
+    Only `jwks_uri` and `logo_uri` are needed (CIMD-03 sections 9.6 and 10.2). `member`
+    is where the URL stands, in the document or in the header of a client assertion.
+    """
+    del member, url, client_id
+    return None
 
 
 def addresses_to_dial(

@@ -1,4 +1,4 @@
-"""Flaws in the guard over addresses: what is forgotten, and where."""
+"""Flaws in the guard over addresses: where it is not asked, and what it looks at."""
 
 from __future__ import annotations
 
@@ -36,184 +36,6 @@ def _logo_uri_unguarded(host: str, addresses: tuple[IPAddress, ...]) -> Decision
 
 
 @flaw(
-    "link-local-forgotten",
-    "addresses",
-    "Link-local addresses, the cloud metadata service among them, are forgotten.",
-)
-def _link_local_forgotten(host: str, addresses: tuple[IPAddress, ...]) -> Decision:
-    del host
-    return _forget(addresses, clause="cimd-ssrf-link-local-metadata")
-
-
-@flaw(
-    "private-forgotten",
-    "addresses",
-    "Private-use addresses are forgotten.",
-)
-def _private_forgotten(host: str, addresses: tuple[IPAddress, ...]) -> Decision:
-    del host
-    return _forget(addresses, clause="cimd-ssrf-rfc1918")
-
-
-@flaw(
-    "loopback-forgotten",
-    "addresses",
-    "127.0.0.0/8 is forgotten.",
-)
-def _loopback_forgotten(host: str, addresses: tuple[IPAddress, ...]) -> Decision:
-    del host
-    return _forget(addresses, clause="cimd-ssrf-loopback-v4")
-
-
-@flaw(
-    "unspecified-forgotten",
-    "addresses",
-    "0.0.0.0/8 is forgotten.",
-)
-def _unspecified_forgotten(host: str, addresses: tuple[IPAddress, ...]) -> Decision:
-    del host
-    return _forget(addresses, clause="cimd-ssrf-unspecified")
-
-
-@flaw(
-    "shared-space-forgotten",
-    "addresses",
-    "Shared address space, 100.64.0.0/10, is forgotten.",
-)
-def _shared_space_forgotten(host: str, addresses: tuple[IPAddress, ...]) -> Decision:
-    del host
-    return _forget(addresses, clause="cimd-ssrf-shared-cgn")
-
-
-@flaw(
-    "reserved-forgotten",
-    "addresses",
-    "Test, benchmark and reserved networks are forgotten.",
-)
-def _reserved_forgotten(host: str, addresses: tuple[IPAddress, ...]) -> Decision:
-    del host
-    return _forget(addresses, clause="cimd-ssrf-test-bench-reserved")
-
-
-@flaw(
-    "unique-local-forgotten",
-    "addresses",
-    "Unique local IPv6 addresses are forgotten.",
-)
-def _unique_local_forgotten(host: str, addresses: tuple[IPAddress, ...]) -> Decision:
-    del host
-    return _forget(addresses, clause="cimd-ssrf-ula-v6")
-
-
-@flaw(
-    "multicast-forgotten",
-    "addresses",
-    "Multicast addresses are forgotten.",
-)
-def _multicast_forgotten(host: str, addresses: tuple[IPAddress, ...]) -> Decision:
-    del host
-    return _forget(addresses, clause="cimd-ssrf-multicast")
-
-
-@flaw(
-    "later-registrations-forgotten",
-    "addresses",
-    "Blocks registered after RFC 6890 are forgotten.",
-)
-def _later_registrations_forgotten(
-    host: str, addresses: tuple[IPAddress, ...]
-) -> Decision:
-    del host
-    return _forget(addresses, clause="cimd-ssrf-later-iana-entries")
-
-
-@flaw(
-    "mapped-addresses-forgotten",
-    "addresses",
-    "IPv4-mapped IPv6 addresses are forgotten.",
-)
-def _mapped_addresses_forgotten(
-    host: str, addresses: tuple[IPAddress, ...]
-) -> Decision:
-    del host
-    return _forget(addresses, embedding="mapped")
-
-
-@flaw(
-    "compatible-addresses-forgotten",
-    "addresses",
-    "IPv4-compatible IPv6 addresses are forgotten.",
-)
-def _compatible_addresses_forgotten(
-    host: str, addresses: tuple[IPAddress, ...]
-) -> Decision:
-    del host
-    return _forget(addresses, embedding="compatible")
-
-
-@flaw(
-    "translated-addresses-forgotten",
-    "addresses",
-    "IPv4-translated IPv6 addresses are forgotten.",
-)
-def _translated_addresses_forgotten(
-    host: str, addresses: tuple[IPAddress, ...]
-) -> Decision:
-    del host
-    return _forget(addresses, embedding="translated")
-
-
-@flaw(
-    "nat64-forgotten",
-    "addresses",
-    "Addresses behind the well-known NAT64 prefix are forgotten.",
-)
-def _nat64_forgotten(host: str, addresses: tuple[IPAddress, ...]) -> Decision:
-    del host
-    return _forget(addresses, embedding="nat64")
-
-
-@flaw(
-    "nat64-local-forgotten",
-    "addresses",
-    "Addresses behind local-use NAT64 prefixes are forgotten.",
-)
-def _nat64_local_forgotten(host: str, addresses: tuple[IPAddress, ...]) -> Decision:
-    del host
-    return _forget(addresses, embedding="nat64-local")
-
-
-@flaw(
-    "6to4-forgotten",
-    "addresses",
-    "6to4 addresses are forgotten.",
-)
-def _six_to_four_forgotten(host: str, addresses: tuple[IPAddress, ...]) -> Decision:
-    del host
-    return _forget(addresses, embedding="6to4")
-
-
-@flaw(
-    "teredo-forgotten",
-    "addresses",
-    "Teredo addresses are forgotten.",
-)
-def _teredo_forgotten(host: str, addresses: tuple[IPAddress, ...]) -> Decision:
-    del host
-    return _forget(addresses, embedding="teredo")
-
-
-@flaw(
-    "isatap-forgotten",
-    "addresses",
-    "ISATAP addresses are forgotten.",
-)
-def _isatap_forgotten(host: str, addresses: tuple[IPAddress, ...]) -> Decision:
-    del host
-    return _forget(addresses, embedding="isatap")
-
-
-@flaw(
     "first-address-judged",
     "addresses",
     "Of several addresses only the first is judged.",
@@ -242,6 +64,106 @@ def _literals_only_judged(host: str, addresses: tuple[IPAddress, ...]) -> Decisi
 def _names_only_judged(host: str, addresses: tuple[IPAddress, ...]) -> Decision:
     decision = core.public_addresses(host, addresses)
     return tolerate(decision) if core.literal_address(host) else decision
+
+
+@flaw(
+    "odd-spellings-taken-for-names",
+    "addresses",
+    "Only four decimal numbers are an address; other spellings of one are not judged.",
+)
+def _odd_spellings_taken_for_names(
+    host: str, addresses: tuple[IPAddress, ...]
+) -> Decision:
+    decision = core.public_addresses(host, addresses)
+    plain = host.strip("[]") == str(core.literal_address(host))
+    return decision if plain or not core.literal_address(host) else tolerate(decision)
+
+
+@flaw(
+    "one-public-address-suffices",
+    "addresses",
+    "A name with at least one public address is good.",
+)
+def _one_public_address_suffices(
+    host: str, addresses: tuple[IPAddress, ...]
+) -> Decision:
+    decision = core.public_addresses(host, addresses)
+    public = any(not core.public_addresses(host, (one,)).refused for one in addresses)
+    return tolerate(decision) if public else decision
+
+
+@flaw(
+    "ipv4-alone-judged",
+    "addresses",
+    "Of the addresses of a name only those of IPv4 are judged.",
+)
+def _ipv4_alone_judged(host: str, addresses: tuple[IPAddress, ...]) -> Decision:
+    decision = core.public_addresses(host, addresses)
+    four = tuple(item for item in addresses if item.version == 4)
+    harmless = not core.literal_address(host) and not (
+        four and core.public_addresses(host, four).refused
+    )
+    return tolerate(decision) if harmless else decision
+
+
+@flaw(
+    "inside-names-trusted",
+    "addresses",
+    "Names without a dot, and those under .internal and .local, are trusted.",
+)
+def _inside_names_trusted(host: str, addresses: tuple[IPAddress, ...]) -> Decision:
+    decision = core.public_addresses(host, addresses)
+    inside = "." not in host or host.endswith((".internal", ".local"))
+    return tolerate(decision) if inside and not core.literal_address(host) else decision
+
+
+@flaw(
+    "several-addresses-refused",
+    "addresses",
+    "A name with several addresses is refused (too strict).",
+)
+def _several_addresses_refused(host: str, addresses: tuple[IPAddress, ...]) -> Decision:
+    decision = core.public_addresses(host, addresses)
+    if not decision.refused and len(addresses) > 1:
+        return core.refuse("cimd-ssrf-mixed-records", "One address is enough.")
+    return decision
+
+
+@flaw(
+    "ranges-compared-as-text",
+    "addresses",
+    "Private addresses are known by the text that they begin with (too strict).",
+)
+def _ranges_compared_as_text(host: str, addresses: tuple[IPAddress, ...]) -> Decision:
+    decision = core.public_addresses(host, addresses)
+    begin = (
+        "9.",
+        "10",
+        "11.",
+        "100.",
+        "126.",
+        "128.",
+        "169.",
+        "172.",
+        "192.",
+        "198.",
+        "223",
+    )
+    if not decision.refused and any(str(one).startswith(begin) for one in addresses):
+        return core.refuse("cimd-ssrf-rfc1918", "The address looks private.")
+    return decision
+
+
+@flaw(
+    "reachable-blocks-refused",
+    "addresses",
+    "Special-purpose blocks that are globally reachable are refused (too strict).",
+)
+def _reachable_blocks_refused(host: str, addresses: tuple[IPAddress, ...]) -> Decision:
+    decision = core.public_addresses(host, addresses)
+    if decision.verdict is core.Verdict.FREE:
+        return core.refuse(decision.clause, "The address is special.")
+    return decision
 
 
 @flaw(
@@ -277,30 +199,3 @@ def _check_then_fetch(
 ) -> tuple[IPAddress, ...] | str:
     del judged
     return host
-
-
-_EMBEDDED_BLOCKS = {
-    "mapped": "::ffff:0:0/96",
-    "compatible": "::/96",
-    "translated": "::ffff:0:0:0/96",
-    "nat64-local": "64:ff9b:1::/48",
-    "6to4": "2002::/16",
-    "teredo": "2001::/32",
-}
-
-
-def _forget(
-    addresses: tuple[IPAddress, ...], *, clause: str = "", embedding: str = ""
-) -> Decision:
-    """Judge without the blocks of one clause, or without one kind of embedding."""
-    block = _EMBEDDED_BLOCKS.get(embedding)
-    forgotten = {block, "2001::/23"} if embedding == "teredo" else {block}
-    blocks = [
-        row
-        for row in core.SPECIAL_BLOCKS
-        if row.clause != clause and str(row.network) not in forgotten
-    ]
-    embeddings = {
-        name: decode for name, decode in core.EMBEDDINGS.items() if name != embedding
-    }
-    return core.judge_addresses(addresses, blocks, embeddings)

@@ -85,15 +85,6 @@ def _path_optional(client_id: str) -> Decision:
 
 
 @flaw(
-    "any-characters-accepted",
-    "client_id_url",
-    "A client_id may contain any characters.",
-)
-def _any_characters_accepted(client_id: str) -> Decision:
-    return _without(client_id, "characters")
-
-
-@flaw(
     "client-id-unbounded",
     "client_id_url",
     "A client_id may have any length.",

@@ -10,6 +10,8 @@ from cimd_testbed.core import Decision, Onward, TlsProblem
 from cimd_testbed.flaws._flaw import authorization_server as flaw
 from cimd_testbed.flaws._flaw import tolerate
 
+_KEY_URLS = ("jku", "x5u")
+
 
 @flaw(
     "any-scheme-fetched",
@@ -18,6 +20,56 @@ from cimd_testbed.flaws._flaw import tolerate
 )
 def _any_scheme_fetched(url: str) -> Decision:
     return tolerate(core.fetch_url(url))
+
+
+@flaw(
+    "judges-after-connecting",
+    "judged_before_dialling",
+    "The connection is made first, and closed when it led to a forbidden address.",
+)
+def _judges_after_connecting(host: str) -> bool:
+    del host
+    return False
+
+
+@flaw(
+    "host-judged-once",
+    "judged_anew",
+    "A host that was judged once is trusted from then on.",
+)
+def _host_judged_once(times: int) -> bool:
+    return times == 0
+
+
+@flaw(
+    "connections-shared-by-address",
+    "connection_key",
+    "A kept connection is used for every name at its address.",
+)
+def _connections_shared_by_address(host: str, address: str, port: int) -> str | None:
+    del host
+    return f"{address} {port}"
+
+
+@flaw(
+    "document-links-previewed",
+    "also_fetched",
+    "Links of the document to other hosts are fetched for a preview.",
+)
+def _document_links_previewed(member: str, url: str, client_id: str) -> Onward | None:
+    elsewhere = core.split_url(url).origin != core.split_url(client_id).origin
+    known = member in ("jwks_uri", "logo_uri", *_KEY_URLS)
+    return Onward(url, judged=False) if elsewhere and not known else None
+
+
+@flaw(
+    "header-keys-fetched",
+    "also_fetched",
+    "Keys are fetched from where the header of an assertion says.",
+)
+def _header_keys_fetched(member: str, url: str, client_id: str) -> Onward | None:
+    del client_id
+    return Onward(url, judged=False) if member in _KEY_URLS else None
 
 
 @flaw(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from cimd_testbed.flaws import (  # noqa: F401 - imported for what they register
+    _address_blocks,
     _addresses,
     _agent_discovery,
     _agent_requests,
@@ -15,6 +16,7 @@ from cimd_testbed.flaws import (  # noqa: F401 - imported for what they register
     _client_auth,
     _client_id,
     _consent,
+    _destinations,
     _discovery,
     _documents,
     _fetching,

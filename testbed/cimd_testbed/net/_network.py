@@ -15,6 +15,7 @@ import os
 import socket
 import ssl
 from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from cimd_certs import old_tls
@@ -37,7 +38,11 @@ OLD_TLS = {"old-tls"} if old_tls() else set()
 """A power of the runtime rather than of a network."""
 
 LOOPBACK = ipaddress.IPv4Address("127.0.0.1")
-_FOREVER = 3600.0
+_TRIES, _TRY_SECONDS = 20, 0.5
+"""How long a resolver waits for a name server that says nothing: ten seconds."""
+
+
+Pause = Callable[[float], Awaitable[None]]
 
 
 class Network(ABC):
@@ -49,6 +54,8 @@ class Network(ABC):
     def __init__(self) -> None:
         self.contacts = ContactLog()
         self.zone = Zone(self.contacts)
+        self.pause: Pause = asyncio.sleep
+        """In what time names are waited for that nobody answers about."""
 
     @abstractmethod
     def dialer(self, label: str | None) -> Dialer:
@@ -110,17 +117,19 @@ class ZoneResolver:
 
     zone: Zone
     label: str | None
+    pause: Pause = asyncio.sleep
 
     async def resolve(self, host: str) -> list[IPAddress]:
         """Return the addresses, IPv4 first; raises `OSError` for none."""
         fault = self.zone.fault_of(host)
         if fault is Fault.SILENT:
             self.zone.lookup(host, 4, self.label)
-            await asyncio.sleep(_FOREVER)
+            for _ in range(_TRIES):
+                await self.pause(_TRY_SECONDS)
         await asyncio.sleep(self.zone.seconds_for(host))
         found = [self.zone.lookup(host, version, self.label) for version in (4, 6)]
         addresses = [address for answer in found for address in answer or []]
-        if fault is Fault.SERVER_FAILURE:
+        if fault in (Fault.SERVER_FAILURE, Fault.SILENT):
             raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure")
         if not addresses:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
@@ -196,7 +205,7 @@ class EmbeddedNetwork(Network):
 
     def resolver(self, label: str | None) -> Resolver:
         """Give a resolver that answers from the zone."""
-        return ZoneResolver(self.zone, label)
+        return ZoneResolver(self.zone, label, self.pause)
 
     async def listen(
         self, address: IPAddress, port: int, service: Service

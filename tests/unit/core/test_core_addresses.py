@@ -86,7 +86,9 @@ def test_embedded(name, text):
     assert ip(METADATA) in EMBEDDINGS[name](ip(text))
     decision = judge(text)
     assert decision.refused
-    assert decision.clause == "cimd-ssrf-mapped-and-transition-v6"
+    registered = name not in ("compatible", "translated", "isatap")
+    clause = "mapped-and-transition-v6" if registered else "unregistered-forms"
+    assert decision.clause == f"cimd-ssrf-{clause}"
 
 
 def test_local_nat64_for_each_prefix_length():
@@ -176,7 +178,8 @@ def test_names_are_no_literals(host):
 
 def test_ipv6_literals():
     assert literal_address("[::1]") == ip("::1")
-    assert literal_address("[fe80::1%25eth0]") == ip("fe80::1")
+    for spelled in ("[fe80::1%25eth0]", "[fe80::1%eth0]"):
+        assert literal_address(spelled) == ip("fe80::1%eth0"), "to be dialled there"
 
 
 @given(st.text(max_size=40))

@@ -67,12 +67,17 @@ ADDRESSES = [
     *("100.64.0.1", "192.0.2.1", "fd00::1", "224.0.0.1", "5f00::1", "2a00::1"),
     *("::ffff:10.0.0.1", "::10.0.0.1", "::ffff:0:10.0.0.1", "64:ff9b::10.0.0.1"),
     *("64:ff9b:1::10.0.0.1", "2002:a00:1::", "2001:0:a00:1::"),
-    "2606:2800:220:1:0:5efe:10.0.0.1",
+    *("2606:2800:220:1:0:5efe:10.0.0.1", "fec0::1", "11.0.0.1", "192.31.196.1"),
 ]
 GUARDED = [
     *(("name.example", ips(text)) for text in ADDRESSES),
     ("name.example", ips("93.184.216.34", "10.0.0.1")),
     ("10.0.0.1", ips("10.0.0.1")),
+    ("10.1", ips("10.0.0.1")),
+    ("intranet", ips("10.0.0.1")),
+    ("name.example", ips("93.184.216.34", "93.184.216.35")),
+    ("name.example", ips("10.0.0.1", "93.184.216.34")),
+    ("name.example", ips("93.184.216.34", "fd00::1")),
 ]
 REDIRECTS = [
     *((uri, (CB, f"{CB}2")) for uri in (CB, f"{CB}2", f"{CB}/x", f"{CB}3")),
@@ -127,6 +132,18 @@ SUBSETS = [
 INPUTS = {
     "client_id_url": [(value,) for value in CLIENT_IDS],
     "fetch_for_visitor": [(True,), (False,)],
+    "destination": [
+        *(("https://a/",), ("https://[::1%25lo]/",), ("https://10.0.0.1@a/",)),
+        *(("https://a:8443/b//c",), ("https://a/b%7E;x",)),
+        *(("https://a\\@10.0.0.1/",), ("https://10.0.\t0.1/",), ("https://%31/",)),
+    ],
+    "also_fetched": [
+        (member, "https://b/", "https://a/c")
+        for member in ("tos_uri", "jku", "jwks_uri")
+    ],
+    "judged_anew": [(0,), (1,)],
+    "judged_before_dialling": [("h",)],
+    "connection_key": [("h", "1.1.1.1", 443)],
     "fetch_url": [("https://a/",), ("http://a/",)],
     "addresses": GUARDED,
     "jwks_addresses": GUARDED,

@@ -36,13 +36,18 @@ class Checks:
     # Which URL is a client_id, and what is fetched for whom
     client_id_url: Callable[[str], Decision] = core.client_id_url
     fetch_for_visitor: Callable[[bool], bool] = core.fetch_for_visitor
+    destination: Callable[[str], core.Destination | Decision] = core.destination
     fetch_url: Callable[[str], Decision] = core.fetch_url
+    also_fetched: Callable[[str, str, str], Onward | None] = core.also_fetched
     addresses: Callable[[str, _Addresses], Decision] = core.public_addresses
     jwks_addresses: Callable[[str, _Addresses], Decision] = core.public_addresses
     logo_addresses: Callable[[str, _Addresses], Decision] = core.public_addresses
+    judged_anew: Callable[[int], bool] = core.judged_anew
+    judged_before_dialling: Callable[[str], bool] = core.judged_before_dialling
     addresses_to_dial: Callable[[str, _Addresses], _Addresses | str] = (
         core.addresses_to_dial
     )
+    connection_key: Callable[[str, str, int], _Text] = core.connection_key
     tls_problem: Callable[[TlsProblem], Decision] = core.tls_problem
     follow_redirect: Callable[[str, int, _Text], Onward | None] = core.follow_redirect
     fetch_status: Callable[[int], Decision] = core.fetch_status

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from cimd_testbed.core import JsonObject, UnverifiedJwt, read_unverified_jwt
 from cimd_testbed.net import Params, Request
+from cimd_testbed.reference.authorization_server._also import fetch_also
 from cimd_testbed.reference.authorization_server._errors import (
     FetchError,
     Refused,
@@ -90,6 +91,7 @@ async def _verify(
     """Verify a client assertion: claims first, so that strangers cause no fetch."""
     checks, now = state.checks, state.clock.now()
     header, claims = token.header, token.claims
+    await fetch_also(state, client_id, header)
     demand(checks.assertion_typ(header), _ERROR, 401)
     demand(checks.assertion_critical(header), _ERROR, 401)
     demand(checks.assertion_issuer_subject(claims, client_id), _ERROR, 401)

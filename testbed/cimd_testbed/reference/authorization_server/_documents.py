@@ -66,6 +66,7 @@ class Clients:
         if not looks_like_client_id_url(client_id):
             raise refused("invalid_client", "cimd-client-id-https", "Unknown client.")
         demand_fetched(self.checks.client_id_url(client_id))
+        self.fetcher.judge(client_id)
 
     async def find(self, client_id: str, redirect_uri: str | None = None) -> JsonObject:
         """Return a client's metadata; raises `FetchError` or `Refused`.

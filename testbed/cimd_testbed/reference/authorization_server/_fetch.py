@@ -11,13 +11,13 @@ import functools
 import ssl
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from cimd_testbed.core import (
     Decision,
+    Destination,
     IPAddress,
     TlsProblem,
-    UrlParts,
     accept,
     literal_address,
     refuse,
@@ -39,6 +39,7 @@ from cimd_testbed.reference.authorization_server._errors import (
     FetchError,
     demand_fetched,
 )
+from cimd_testbed.reference.authorization_server._store import Bounded
 
 MAX_HOPS = 5
 _UNREACHABLE = refuse("cimd-fetch-failure-aborts", "The URL could not be fetched.")
@@ -54,7 +55,8 @@ class Fetched:
     response: Response
 
 
-def _not_judged(host: str, addresses: tuple[IPAddress, ...]) -> Decision:
+def not_judged(host: str, addresses: tuple[IPAddress, ...]) -> Decision:
+    """Look at no address: what somebody fetches by a library that knows no guard."""
     del host, addresses
     return accept("cimd-ssrf-redirect-to-internal")
 
@@ -91,6 +93,16 @@ def _problem(error: ssl.SSLError) -> TlsProblem:
 
 
 @dataclass(frozen=True, slots=True)
+class _Request:
+    """What one hop of a fetch asks for."""
+
+    url: str
+    addresses: AddressCheck
+    cap: int
+    accept: str
+
+
+@dataclass(frozen=True, slots=True)
 class Fetcher:
     """Fetches documents, keys and pictures that clients name."""
 
@@ -100,6 +112,13 @@ class Fetcher:
     trust: ssl.SSLContext
     seconds: float
     limit: TimeLimit = asyncio.timeout
+    _judged: Bounded[str, int] = field(default_factory=lambda: Bounded(4096))
+    """How often the addresses of a host were judged."""
+    _kept: dict[str, Stream] = field(default_factory=dict)
+
+    def judge(self, url: str) -> None:
+        """Refuse a URL of which it is not plain where it leads; nothing is sent."""
+        self._destination(url)
 
     async def fetch(
         self, url: str, addresses: AddressCheck, cap: int, accept: str
@@ -107,7 +126,7 @@ class Fetcher:
         """Get a URL that was judged; raises `FetchError` when nothing can be had."""
         try:
             async with self.limit(self.checks.read_seconds(self.seconds)):
-                return await self._follow(url, addresses, cap, accept)
+                return await self._follow(_Request(url, addresses, cap, accept))
         except (
             OSError,
             TimeoutError,
@@ -117,45 +136,81 @@ class Fetcher:
         ) as error:
             raise FetchError(_UNREACHABLE) from error
 
-    async def _follow(
-        self, url: str, addresses: AddressCheck, cap: int, accept: str
-    ) -> Fetched:
+    async def close(self) -> None:
+        """Close the connections that were kept."""
+        while self._kept:
+            await self._kept.popitem()[1].close()
+
+    async def _follow(self, request: _Request) -> Fetched:
         for _ in range(MAX_HOPS):
-            response = await self._get(url, addresses, cap, accept)
+            url = request.url
+            response = await self._get(request)
             location = response.header("location")
             onward = self.checks.follow_redirect(url, response.status, location)
             if onward is None:
                 return Fetched(url, response)
-            url = onward.url
+            request = replace(request, url=onward.url)
             if onward.judged:
-                demand_fetched(self.checks.fetch_url(url))
+                demand_fetched(self.checks.fetch_url(onward.url))
             else:
-                addresses = _not_judged
+                request = replace(request, addresses=not_judged)
         raise FetchError(_UNREACHABLE)
 
-    async def _get(
-        self, url: str, addresses: AddressCheck, cap: int, accept: str
-    ) -> Response:
-        parts = split_url(url)
-        judged = await self._addresses(parts.host)
-        demand_fetched(addresses(parts.host, judged))
-        target = self.checks.addresses_to_dial(parts.host, judged)
-        if isinstance(target, str):
-            target = await self._addresses(target)
-        stream = await self._connect(parts, target)
+    async def _get(self, request: _Request) -> Response:
+        url, where = request.url, self._destination(request.url)
+        stream, key = await self._stream(url, where, request.addresses)
         headers = (
-            ("Host", (parts.authority or "").rpartition("@")[2]),
-            ("Accept", accept),
-            ("Connection", "close"),
+            ("Host", (split_url(url).authority or "").rpartition("@")[2]),
+            ("Accept", request.accept),
+            ("Connection", "keep-alive" if key else "close"),
         )
-        limits = Limits(body=cap, seconds=self.checks.read_seconds(self.seconds))
+        limits = Limits(
+            body=request.cap, seconds=self.checks.read_seconds(self.seconds)
+        )
+        reusable = False
         try:
-            response, _ = await exchange(
-                stream, "GET", parts.target, headers, limits=limits
+            response, reusable = await exchange(
+                stream, "GET", where.target, headers, limits=limits
             )
         finally:
-            await stream.close()
+            if key and reusable:
+                self._kept[key] = stream
+            else:
+                await stream.close()
         return response
+
+    def _destination(self, url: str) -> Destination:
+        where = self.checks.destination(url)
+        if isinstance(where, Decision):
+            raise FetchError(where)
+        return where
+
+    async def _stream(
+        self, url: str, where: Destination, addresses: AddressCheck
+    ) -> tuple[Stream, str | None]:
+        """Connect to where a URL leads; return the key to keep the connection under."""
+        found = await self._addresses(where.judged) if where.judged else ()
+        first = self.checks.judged_before_dialling(where.host)
+        if where.judged and first and self._due(where.judged):
+            demand_fetched(addresses(where.judged, found))
+        target = self.checks.addresses_to_dial(where.host, found)
+        if isinstance(target, str) or where.judged != where.host:
+            target = await self._addresses(where.host)
+        plain = (split_url(url).scheme or "").lower() == "http"
+        stream, address = await self._connect(where, target, plain=plain)
+        if not first:
+            try:
+                demand_fetched(addresses(where.host, (address,)))
+            except FetchError:
+                await stream.close()
+                raise
+        return stream, self.checks.connection_key(where.host, str(address), where.port)
+
+    def _due(self, host: str) -> bool:
+        """Count that a host is about to be judged; say whether it has to be."""
+        times = self._judged.get(host) or 0
+        self._judged.put(host, times + 1)
+        return self.checks.judged_anew(times)
 
     async def _addresses(self, host: str) -> tuple[IPAddress, ...]:
         literal = literal_address(host)
@@ -164,19 +219,20 @@ class Fetcher:
         return tuple(await self.resolver.resolve(host))
 
     async def _connect(
-        self, parts: UrlParts, addresses: tuple[IPAddress, ...]
-    ) -> Stream:
-        port = parts.port
-        if port is None:
-            raise FetchError(_UNREACHABLE)
-        host = parts.host.strip("[]").rstrip(".")
-        plain = (parts.scheme or "").lower() == "http"
+        self, where: Destination, addresses: tuple[IPAddress, ...], *, plain: bool
+    ) -> tuple[Stream, IPAddress]:
+        """Connect to the first address that takes it; return which one that was."""
+        host = where.host.strip("[]").rstrip(".")
         failure: OSError = OSError("There is no address to connect to.")
         for address in addresses:
+            key = self.checks.connection_key(where.host, str(address), where.port)
+            kept = self._kept.pop(key, None) if key else None
+            if kept is not None:
+                return kept, address
             try:
                 if plain:
-                    return await self.dialer.dial(address, port)
-                return await self._secure(address, port, host)
+                    return await self.dialer.dial(address, where.port), address
+                return await self._secure(address, where.port, host), address
             except OSError as error:
                 failure = error
         raise failure

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from cimd_testbed.core import JsonObject
 from cimd_testbed.net import Params, Request, Response, redirect_response
+from cimd_testbed.reference.authorization_server._also import fetch_also
 from cimd_testbed.reference.authorization_server._errors import (
     FetchError,
     Refused,
@@ -106,6 +107,7 @@ async def ask_for_consent(
     question_id = state.new_secret()
     state.store.questions.put(question_id, question)
     checks, document = state.checks, valid.document
+    await fetch_also(state, valid.client_id, document)
     name = document.text("client_name")
     return page(
         state,

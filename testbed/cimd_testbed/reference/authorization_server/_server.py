@@ -72,6 +72,10 @@ class AuthorizationServer:
         """Sign with new keys from now on; the old ones stay in the JWK Set."""
         self._state.signing.rotate()
 
+    async def close(self) -> None:
+        """Close what is still open towards clients."""
+        await self._state.clients.fetcher.close()
+
     async def handle(self, request: Request) -> Response:
         """Answer any request to the issuer's origin."""
         if request.method in ("GET", "HEAD"):
