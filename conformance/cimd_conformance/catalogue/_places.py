@@ -29,7 +29,7 @@ def places(scenario: Scenario) -> Iterator[Complaint]:
             ("dns", place.dns, DnsFault),
             ("turn", place.turn, Turn),
         ):
-            if value is not None and not _open(value) and value not in set(words):
+            if value and not _open(value) and value not in set(words):
                 hint = "allowed: " + ", ".join(words)
                 yield [*where, field], f"{value!r} is no {field}.", hint
         if isinstance(place.aliases, str) and not _open(place.aliases):

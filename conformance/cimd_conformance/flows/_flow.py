@@ -208,6 +208,10 @@ _SERVED = frozenset(
     }
 )
 
+_NEED_NOT_REACH = frozenset({Message.FLOW, Message.LOGO_RESPONSE})
+"""What counts without delivery: variables stand in what is sent, and a server that
+fetches no logos cannot be misled by one."""
+
 VerbFunction = Callable[[StateT, Step], Awaitable[StepEnd]]
 
 
@@ -290,7 +294,7 @@ class Flow(Generic[StateT]):
         reached = [p for p in positions.values() if p is not None]
         first = min(reached, default=0)
         wanted = {message for message, p in positions.items() if p in (first, None)}
-        missing = sorted(m.value for m in wanted - state.sent - {Message.FLOW})
+        missing = sorted(m.value for m in wanted - state.sent - _NEED_NOT_REACH)
         why = f"The changed {', '.join(missing)} never reached the target."
         return self._result(ends, changed=not missing, why_not=why if missing else "")
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from ipaddress import IPv4Network
+
 from cimd_testbed import core
 from cimd_testbed.core import Decision, IPAddress
 from cimd_testbed.flaws._flaw import authorization_server as flaw
+
+_WHOLE, _PART = IPv4Network("172.16.0.0/12"), IPv4Network("172.16.0.0/16")
 
 
 @flaw(
@@ -25,6 +30,20 @@ def _link_local_forgotten(host: str, addresses: tuple[IPAddress, ...]) -> Decisi
 def _private_forgotten(host: str, addresses: tuple[IPAddress, ...]) -> Decision:
     del host
     return _forget(addresses, clause="cimd-ssrf-rfc1918")
+
+
+@flaw(
+    "private-range-cut-short",
+    "addresses",
+    "Of 172.16.0.0/12 only 172.16.0.0/16 is known.",
+)
+def _private_range_cut_short(host: str, addresses: tuple[IPAddress, ...]) -> Decision:
+    del host
+    blocks = [
+        replace(row, network=_PART) if row.network == _WHOLE else row
+        for row in core.SPECIAL_BLOCKS
+    ]
+    return core.judge_addresses(addresses, blocks)
 
 
 @flaw(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network
+
 from cimd_testbed import core
 from cimd_testbed.core import Decision, IPAddress
 from cimd_testbed.flaws._flaw import authorization_server as flaw
 from cimd_testbed.flaws._flaw import tolerate
+
+_OWN_NETWORK = IPv4Network("10.0.0.0/8")
 
 
 @flaw(
@@ -104,6 +108,19 @@ def _ipv4_alone_judged(host: str, addresses: tuple[IPAddress, ...]) -> Decision:
         four and core.public_addresses(host, four).refused
     )
     return tolerate(decision) if harmless else decision
+
+
+@flaw(
+    "own-network-trusted",
+    "addresses",
+    "Names may lead into 10.0.0.0/8, because the server's own neighbours are there.",
+)
+def _own_network_trusted(host: str, addresses: tuple[IPAddress, ...]) -> Decision:
+    decision = core.public_addresses(host, addresses)
+    others = tuple(item for item in addresses if item not in _OWN_NETWORK)
+    harmless = not others or not core.public_addresses(host, others).refused
+    named = core.literal_address(host) is None
+    return tolerate(decision) if addresses and named and harmless else decision
 
 
 @flaw(

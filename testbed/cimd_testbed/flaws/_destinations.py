@@ -11,7 +11,7 @@ from cimd_testbed import core
 from cimd_testbed.core import Decision, Destination
 from cimd_testbed.flaws._flaw import authorization_server as flaw
 
-_NAIVE_HOST = re.compile(r"[a-z]+://([^/:@?#\\]*)", re.IGNORECASE)
+_NAIVE_HOST = re.compile(r"[a-z]+://(\[[^\]]*\]|[^/:@?#\\]*)", re.IGNORECASE)
 _OLD_AUTHORITY = re.compile(r"[a-z]+://([^/]*)", re.IGNORECASE)
 _BROWSER_AUTHORITY = re.compile(r"[a-z]+:[/\\]*([^/\\?#]*)", re.IGNORECASE)
 _HOST_END = re.compile(r"[\x00/?#\\]")
