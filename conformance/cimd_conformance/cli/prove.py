@@ -70,6 +70,8 @@ def command(
 
     if update and only:
         raise click.UsageError("--update needs every scenario: leave --only out.")
+    if update and network != "embedded":
+        raise click.UsageError("--update needs every power: leave --network out.")
     if network == "lab":
         require_lab(made=True)
     return int(

@@ -36,6 +36,7 @@ from cimd_conformance.prove._matrix import (
     Matrix,
     differences,
     read_collateral,
+    without,
     write_collateral,
 )
 from cimd_conformance.prove._parts import Unproven, read_unproven
@@ -80,6 +81,7 @@ def prove_command_main(
     matrix = Matrix(select_instances(plan, roles_of(job.role), job.only, job.skip))
     unproven = read_unproven(unproven_file())
     honest, seconds = _collect(job, matrix) if matrix.instances else ({}, 0.0)
+    matrix.leave_out(honest)
     problems = {
         "honest": _dishonest(honest),
         "holes": _holes(job, matrix, unproven),
@@ -107,16 +109,17 @@ def _holes(job: Job, matrix: Matrix, unproven: list[Unproven]) -> list[str]:
 def _reviewed(job: Job, matrix: Matrix, *, update: bool) -> dict[str, list[str]]:
     """Compare with the reviewed files, as far as enough was run, or write them anew."""
     part = bool(job.flaws)
+    less = bool(job.only or part or matrix.left_out)
     return {
         "collateral": [] if job.only else _collateral(matrix, update=update, part=part),
-        "coverage": [] if job.only or part else _coverage(matrix, update=update),
+        "coverage": [] if less else _coverage(matrix, update=update),
     }
 
 
 def _collateral(matrix: Matrix, *, update: bool, part: bool) -> list[str]:
     """Compare with the reviewed file, or write it anew."""
     file, now = collateral_file(), matrix.collateral()
-    reviewed = read_collateral(file)
+    reviewed = without(read_collateral(file), matrix.left_out)
     if update:
         kept = {f: v for f, v in reviewed.items() if part and f not in matrix.tried}
         write_collateral(file, dict(sorted((kept | now).items())))
@@ -199,7 +202,7 @@ def _dishonest(honest: dict[str, Status]) -> list[str]:
     return [
         f"{name} is {status.value} on the honest reference."
         for name, status in honest.items()
-        if status is not Status.PASSED
+        if status not in (Status.PASSED, Status.NOT_RUN)
     ]
 
 
@@ -227,20 +230,12 @@ def _document(
         "full": job.full,
         "seconds": round(seconds, 3),
         "counts": {
-            "instances": len(matrix.instances),
-            "flaws": len(matrix.tried),
-            "pairs": sum(len(t.statuses) for t in matrix.tried.values()),
-            "detections": sum(
-                status in DETECTED
-                for t in matrix.tried.values()
-                for status in t.statuses.values()
-            ),
-            "parts": matrix.proven_parts(),
-            "undetected": len(matrix.undetected()),
+            **_counts(matrix),
             **{name: len(found) for name, found in problems.items()},
         },
         "problems": problems,
         "undetected": matrix.undetected(),
+        "left_out": sorted(matrix.left_out),
         "flaws": [
             {
                 "id": flaw,
@@ -250,6 +245,22 @@ def _document(
             }
             for flaw, tried in sorted(matrix.tried.items())
         ],
+    }
+
+
+def _counts(matrix: Matrix) -> dict[str, int]:
+    return {
+        "instances": len(matrix.instances),
+        "flaws": len(matrix.tried),
+        "pairs": sum(len(t.statuses) for t in matrix.tried.values()),
+        "detections": sum(
+            status in DETECTED
+            for t in matrix.tried.values()
+            for status in t.statuses.values()
+        ),
+        "parts": matrix.proven_parts(),
+        "undetected": len(matrix.undetected()),
+        "left_out": len(matrix.left_out),
     }
 
 
@@ -267,6 +278,8 @@ def _print(
     for one in document["unproven"]:
         where = f"{one['scenario']}, expectation {one['expectation']}, {one['part']}"
         print(f"no flaw can show {where}: {one['why']}", file=out)
+    for name in document["left_out"]:
+        print(f"not run on the network {document['network']}: {name}", file=out)
     counts = document["counts"]
     print(
         f"{document['verdict']}: {counts['flaws']} flaws, {counts['instances']} "

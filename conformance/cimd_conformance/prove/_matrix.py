@@ -30,6 +30,13 @@ class Matrix:
 
     instances: list[Instance]
     tried: dict[str, FlawTried] = field(default_factory=dict)
+    left_out: set[str] = field(default_factory=set)
+    """Instances that could not be run for want of a power of the network."""
+
+    def leave_out(self, honest: Mapping[str, Status]) -> None:
+        """Ask nothing of what the honest reference could not be asked here."""
+        self.left_out = {n for n, status in honest.items() if status is Status.NOT_RUN}
+        self.instances = [i for i in self.instances if i.id not in self.left_out]
 
     @property
     def named(self) -> set[str]:
@@ -198,3 +205,16 @@ def differences(
                 f"{flaw}: {name} no longer {kind}" for name in sorted(before - after)
             ]
     return found
+
+
+def without(collateral: Mapping[str, Any], names: set[str]) -> dict[str, Any]:
+    """Return the collateral without some instances."""
+    kept = {
+        flaw: {kind: [i for i in ids if i not in names] for kind, ids in rows.items()}
+        for flaw, rows in collateral.items()
+    }
+    return {
+        flaw: {kind: ids for kind, ids in rows.items() if ids}
+        for flaw, rows in kept.items()
+        if any(rows.values())
+    }

@@ -33,7 +33,7 @@ def fetch_url(url: str) -> Decision:
 
 
 def judged_before_dialling(host: str) -> bool:
-    """Whether addresses are judged before a packet leaves: always.
+    """Whether a refusal counts before a connection is made: always.
 
     CIMD-03 section 9.6. A connection that is only closed again has scanned a port.
     """

@@ -18,6 +18,7 @@ from cimd_conformance.model import (
     Status,
 )
 from cimd_conformance.prove import Matrix, differences
+from cimd_conformance.prove._matrix import without
 from cimd_conformance.prove._parts import Unproven, read_unproven
 
 EXPECT = [
@@ -178,3 +179,17 @@ def test_a_flaw_that_nobody_names_or_notices_is_listed_and_is_no_hole() -> None:
 def test_a_reviewed_row_of_a_flaw_that_is_gone_differs() -> None:
     reviewed = {"gone": {"fails": ["as/x"]}}
     assert differences(reviewed, {}, ["gone"]) == ["gone: as/x no longer fails"]
+
+
+def test_what_could_not_be_run_here_owes_nothing() -> None:
+    both = [instance(case="a"), instance(case="b")]
+    found = matrix(tried("weak", {"as/x[a]": Status.FAILED}), instances=both)
+    assert found.holes(["weak"]) == ["as/x[b] fails under none of its flaws: weak."]
+    found.leave_out({"as/x[a]": Status.PASSED, "as/x[b]": Status.NOT_RUN})
+    assert found.holes(["weak"]) == []
+    assert found.left_out == {"as/x[b]"}
+
+
+def test_collateral_is_compared_without_it() -> None:
+    reviewed = {"one": {"fails": ["a", "b"]}, "two": {"inconclusive": ["b"]}}
+    assert without(reviewed, {"b"}) == {"one": {"fails": ["a"]}}

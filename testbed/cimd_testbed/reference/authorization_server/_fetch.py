@@ -190,20 +190,19 @@ class Fetcher:
     ) -> tuple[Stream, str | None]:
         """Connect to where a URL leads; return the key to keep the connection under."""
         found = await self._addresses(where.judged) if where.judged else ()
-        first = self.checks.judged_before_dialling(where.host)
-        if where.judged and first and self._due(where.judged):
-            demand_fetched(addresses(where.judged, found))
+        decision = accept("cimd-fetch-on-url-client-id")
+        if where.judged and self._due(where.judged):
+            decision = addresses(where.judged, found)
+        if decision.refused and self.checks.judged_before_dialling(where.host):
+            raise FetchError(decision)
         target = self.checks.addresses_to_dial(where.host, found)
         if isinstance(target, str) or where.judged != where.host:
             target = await self._addresses(where.host)
         plain = (split_url(url).scheme or "").lower() == "http"
         stream, address = await self._connect(where, target, plain=plain)
-        if not first:
-            try:
-                demand_fetched(addresses(where.host, (address,)))
-            except FetchError:
-                await stream.close()
-                raise
+        if decision.refused:
+            await stream.close()
+            raise FetchError(decision)
         return stream, self.checks.connection_key(where.host, str(address), where.port)
 
     def _due(self, host: str) -> bool:
