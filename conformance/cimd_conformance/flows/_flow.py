@@ -170,7 +170,12 @@ class FlowState:
         return number
 
     def on_served(
-        self, message: str, request: Request, response: Response, changed: bool
+        self,
+        message: str,
+        request: Request,
+        response: Response,
+        changed: bool,
+        receiver: str = "client",
     ) -> None:
         """Record that the target fetched something from us."""
         self.record(
@@ -181,7 +186,7 @@ class FlowState:
             request.body,
             response,
             sender="target",
-            receiver="client",
+            receiver=receiver,
             changed=changed,
         )
 

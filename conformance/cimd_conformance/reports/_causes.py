@@ -77,5 +77,6 @@ def _shape_of(result: ScenarioResult) -> Shape:
 def _badness(result: ScenarioResult) -> tuple[int, bool, int]:
     """Return what sorts the worst first, then the plainest."""
     severity = list(Severity).index(result.planned.severity)
-    reached = any("untouched" in check.illegal for check in result.checks)
+    proof = {"untouched", "unasked"}
+    reached = any(proof & set(check.illegal) for check in result.checks)
     return (severity, not reached, len(result.planned.change))

@@ -81,8 +81,7 @@ class _Row:
 def sequence_of(evidence: Evidence, checks: Iterable[Check] = ()) -> Sequence:
     """Return the diagram of a scenario, or of a control when there are no checks."""
     rows = _folded(_rows(evidence.items()))
-    known = {number for row in rows for number in row.numbers}
-    decisive = _decisive(checks, known)
+    decisive = _decisive(checks, rows)
     arrows = tuple(_in_time(rows, decisive))
     return Sequence(_lanes(arrows), arrows)
 
@@ -107,19 +106,34 @@ def _in_time(rows: list[_Row], decisive: set[int]) -> list[Arrow]:
     return arrows
 
 
-def _decisive(checks: Iterable[Check], known: set[int]) -> set[int]:
+def _decisive(checks: Iterable[Check], rows: list[_Row]) -> set[int]:
     """Return the point of failure of each failed check.
 
     Where a place was reached that should not be, the first contact is; else the last
-    that the check names, because there the flow ended.
+    that the check names, because there the flow ended. A check of a message points at
+    the last exchange of that name.
     """
+    known = {number for row in rows for number in row.numbers}
     found: set[int] = set()
     for check in checks:
         numbers = known.intersection(check.evidence)
         if check.status in _FAILED and numbers:
             first = bool({"untouched", "unasked"} & set(check.illegal))
             found.add(min(numbers) if first else max(numbers))
+        elif check.status in _FAILED and not check.evidence:
+            found |= _of_message(check.actual, rows)
     return found
+
+
+def _of_message(actual: str, rows: list[_Row]) -> set[int]:
+    """Return the last exchange of the message that an answer begins with, if any."""
+    name = actual.partition(" ")[0].partition(".")[0]
+    names = (name, name.removesuffix("_response") + "_request")
+    for row in reversed(rows):
+        item = row.item
+        if name and isinstance(item, Exchange) and item.message.startswith(names):
+            return {item.number}
+    return set()
 
 
 def _rows(items: list[Exchange | ContactSeen]) -> list[_Row]:

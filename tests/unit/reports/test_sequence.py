@@ -175,6 +175,26 @@ def test_a_contact_that_a_check_names_marks_the_request_it_led_to():
     assert marked == [(2, "request")]
 
 
+@pytest.mark.parametrize(
+    ("actual", "marked"),
+    [
+        ("prm.resource is absent", [2]),
+        ("token_response.token_type is 1", [3]),
+        ("traffic.leaks is [1]", []),
+        ("", []),
+    ],
+)
+def test_a_check_of_a_message_marks_the_last_exchange_of_it(actual, marked):
+    failed = check(UNLISTED, Status.FAILED, actual=actual, evidence=[])
+    names = {1: "prm", 2: "prm", 3: "token_request", 4: "mcp_request"}
+    items = [
+        between(n, "client", "target", message=name, response=answered(str(200 + n)))
+        for n, name in names.items()
+    ]
+    arrows = draw(*items, checks=[failed]).arrows
+    assert [a.number for a in arrows if a.decisive] == marked
+
+
 def test_a_passed_check_marks_nothing():
     passed = check(UNLISTED, Status.PASSED, evidence=[1])
     arrows = draw(exchange(UNLISTED, 1), checks=[passed]).arrows

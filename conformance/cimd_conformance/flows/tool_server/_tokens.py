@@ -116,5 +116,5 @@ def _answer(
     text = tree["body"] if isinstance(tree["body"], str) else json.dumps(tree["body"])
     headers = tuple((name, str(value)) for name, value in tree["headers"].items())
     response = Response(int(tree["status"]), headers, text.encode())
-    state.on_served("introspection", request, response, bool(changes))
+    state.on_served("introspection", request, response, bool(changes), "as")
     return response
