@@ -191,15 +191,15 @@ def words_of(response: Response) -> str:
     location = response.header("location")
     if location:
         parts = split_url(location)
-        asked = dict(
-            parse_params(parts.query or "") + parse_params(parts.fragment or "")
-        )
-        return _error_of(asked)
+        asked = parse_params(parts.query or "") + parse_params(parts.fragment or "")
+        return _error_of(dict(asked))
+    challenge = response.header("www-authenticate") or ""
     try:
         value = read_json(response.body)
     except ValueError:
-        return visible_text(response.text)
-    return _error_of(value) if isinstance(value, dict) else ""
+        return f"{challenge} {visible_text(response.text)}".strip()
+    said = _error_of(value) if isinstance(value, dict) else ""
+    return f"{challenge} {said}".strip()
 
 
 def _error_of(value: dict[str, Any]) -> str:

@@ -76,8 +76,6 @@ def _issuer(draft: Draft, facts: Facts) -> Draft:
     draft = draft.put("server", issuer=issuer)
     if not issuer.startswith("{origin}"):
         return _another_issuer(draft, str(announced), facts)
-    if issuer != "{origin}":
-        draft = draft.say("server.issuer", "So its metadata say, byte for byte.")
     usual = _metadata_places(issuer)
     found = facts.template(facts.metadata_url)
     if found and found not in usual:
