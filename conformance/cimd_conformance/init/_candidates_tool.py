@@ -65,9 +65,8 @@ def refuses_host(trial: Trial) -> bool:
 
 def _more_scope(file: TargetFile, trial: Trial) -> Iterator[Candidate]:
     """Yield the scope that a tool asks for besides (RFC 6750 section 3.1)."""
-    asked = (
-        _SCOPE.search(trial.detail) if "insufficient_scope" in trial.detail else None
-    )
+    said = f"{trial.detail} {trial.said}"
+    asked = _SCOPE.search(said) if "insufficient_scope" in said else None
     has = file.resource.scope.split()
     more = [one for one in asked[1].split() if one not in has] if asked else []
     if more:
