@@ -10,6 +10,7 @@ from rich.text import Text
 from cimd_conformance.model import Severity, Status
 
 WIDTH = 80
+WIDEST = 120
 
 
 class PlainConsole(Console):
@@ -17,6 +18,8 @@ class PlainConsole(Console):
 
     def __init__(self, stream: IO[str] | None = None) -> None:
         super().__init__(file=stream, highlight=False, markup=False, emoji=False)
+        self.drawing_width = min(self.width, WIDEST)
+        """How wide a diagram may be: it gains by room, where prose does not."""
         self.width = min(self.width, WIDTH)
 
     def on_broken_pipe(self) -> Never:

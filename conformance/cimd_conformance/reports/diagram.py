@@ -22,6 +22,8 @@ FAILED_STYLE = "bold red"
 
 _DASHES = {ArrowKind.REQUEST: "─", ArrowKind.RESPONSE: "╌", ArrowKind.CONTACT: "┄"}
 _WIDEST_GAP = 36
+_WIDEST_ALONE = 60
+"""Between the two lanes of a diagram that has no others."""
 _NARROWEST_GAP = 12
 _MARK_LINES = 4
 _MARK_ROOM = 48
@@ -124,7 +126,8 @@ class _Sheet:
         numbers = max(len(f"#{arrow.number}") for arrow in sequence.arrows)
         first = numbers + 2 + len(lanes[0]) // 2
         room = width - first - max(len(lanes[-1]) // 2, 2) - 1
-        gap = min(room // (len(lanes) - 1), _WIDEST_GAP)
+        widest = _WIDEST_ALONE if len(lanes) == 2 else _WIDEST_GAP
+        gap = min(room // (len(lanes) - 1), widest)
         if gap < _NARROWEST_GAP:
             return None
         columns = {lane: first + place * gap for place, lane in enumerate(lanes)}

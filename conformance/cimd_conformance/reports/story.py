@@ -91,6 +91,8 @@ _CALLED = {
 }
 """Messages whose names are not how people call them."""
 
+_ACTORS = {"client": "the client", "other": "the other client"}
+
 _MODULES = {
     Role.AUTHORIZATION_SERVER: "authorization_server",
     Role.TOOL_SERVER: "tool_server",
@@ -185,7 +187,7 @@ def _details(step: Step) -> str:
         "fresh": " with a new token" if options.get("fresh") else "",
         "expired": " with a token that has expired" if options.get("expired") else "",
         "anonymous": " by nobody in particular" if options.get("anonymous") else "",
-        "session": f" in the session of {options.get('session')}",
+        "session": f" in the session of {_ACTORS.get(str(options.get('session')))}",
     }
     added = "".join(details[name] for name in options if name in details)
     if step.do is Verb.ROTATE and not options.get("keep"):

@@ -144,7 +144,7 @@ def show_diagram(console: Console, result: ScenarioResult) -> None:
     lines = draw(
         sequence_of(result.evidence, result.checks),
         Told(tuple(result.planned.change), got),
-        width=console.width,
+        width=getattr(console, "drawing_width", console.width),
         ascii_only=not can_draw(console),
     )
     for line in lines or [Text("Nothing was sent.", "dim")]:
