@@ -27,7 +27,7 @@ def run_suite(job: Job, options: SuiteOptions, command: Sequence[str]) -> int:
         lambda: _writers(options, _replay(command, options)),
         strict=options.strict,
     )
-    _show_inner_output(end)
+    show_inner_output(end)
     if end.finished.exit_code == ExitCode.CTRL_C:
         return int(ExitCode.CTRL_C)
     if end.error is not None:
@@ -95,7 +95,7 @@ def _by_result(options: SuiteOptions) -> str:
     return ""
 
 
-def _show_inner_output(end: RunEnd) -> None:
+def show_inner_output(end: RunEnd) -> None:
     """Show what the inner process said when our own error ended the run."""
     if end.finished.exit_code != ExitCode.OWN_ERROR or not end.inner_output:
         return

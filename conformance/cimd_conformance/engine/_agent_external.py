@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from collections import deque
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -12,11 +14,27 @@ from cimd_conformance.engine._agent_command import CommandDriver
 from cimd_conformance.engine._agent_features import missing_feature
 from cimd_conformance.engine._agent_program import ProgramDriver
 from cimd_conformance.engine._agent_world import agent_world
-from cimd_conformance.engine._process import OnLine, Placed, place, start_process
+from cimd_conformance.engine._diagnose import diagnose_agent_host
+from cimd_conformance.engine._diagnose_start import cannot_start
+from cimd_conformance.engine._diagnosis import (
+    OUTPUT_LINES,
+    DiagnosedError,
+    Diagnosis,
+    case_of,
+)
+from cimd_conformance.engine._process import (
+    OnLine,
+    Placed,
+    place,
+    start_process,
+    why_not_started,
+)
 from cimd_conformance.engine._surroundings import Surroundings
 from cimd_conformance.engine._target import RunningTarget
-from cimd_conformance.flows.agent_host import AgentView, Driver, run_flow
+from cimd_conformance.flows import FlowResult
+from cimd_conformance.flows.agent_host import AgentView, AgentWorld, Driver, run_flow
 from cimd_conformance.target import TargetFile
+from cimd_testbed.net import Command
 
 
 async def start_external_agent_host(
@@ -44,8 +62,12 @@ async def _start(
 ) -> RunningTarget:
     placed = place(around, path, target, stack)
     client, limits = target.client, target.limits
+    printed: deque[str] = deque(maxlen=OUTPUT_LINES)
+    on_line = partial(_heard, printed, on_line)
     if client.drive == "program":
         await start_process(placed, on_line, stack)
+    if client.command:
+        _look_at_command(placed)
     driver = await _driver(placed, on_line, stack)
     features = {*client.features}
     if client.document == "target":
@@ -67,6 +89,50 @@ async def _start(
         limits.jobs,
         limits.grace,
         repeats_controls=target.client.drive != "attended",
+        diagnose=partial(_diagnosed, world, placed, printed),
+        path=path,
+    )
+
+
+def _look_at_command(placed: Placed) -> None:
+    """See that the client's command is there, before it is needed.
+
+    Raises `DiagnosedError` when it is not.
+    """
+    client = placed.target.client
+    argv = [placed.fill(client.command[0])]
+    environ = placed.lab.environment(os.environ) if placed.lab else dict(os.environ)
+    cwd = placed.path.parent / client.cwd
+    why = why_not_started(Command(argv, environ, cwd))
+    if why is not None:
+        found = cannot_start(client.command, argv, why, table="client")
+        raise DiagnosedError(found, placed.path)
+    placed.around.told("start", f"{argv[0]} is there, to be started for each flow.")
+
+
+def _heard(printed: deque[str], on_line: OnLine, line: str) -> None:
+    printed.append(line)
+    on_line(line)
+
+
+def _diagnosed(
+    world: AgentWorld,
+    placed: Placed,
+    printed: deque[str],
+    label: str,
+    result: FlowResult,
+) -> Diagnosis:
+    """Say why a control did not complete."""
+    return diagnose_agent_host(
+        case_of(
+            world.agent,
+            placed.target,
+            label,
+            result,
+            world.evidence,
+            printed,
+            lab=placed.lab is not None,
+        )
     )
 
 

@@ -115,5 +115,5 @@ def _view(metadata: dict[str, object], url: str = "") -> TargetView:
         {},
         {},
         url,
-        RESOURCE_SERVER,
+        introspection=RESOURCE_SERVER,
     )

@@ -10,7 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from cimd_conformance.catalogue import Instance, Profile, control_id
+from cimd_conformance.engine._excuse import Excuses
 from cimd_conformance.engine._judge import answer, redacted, to_check, worst
 from cimd_conformance.engine._labels import crashes
 from cimd_conformance.engine._lease import ScenarioLeases
@@ -26,7 +29,6 @@ from cimd_conformance.model import (
     ScenarioFinished,
     ScenarioStarted,
     Status,
-    matches,
 )
 
 Finished = dict[str, Status]
@@ -57,10 +59,18 @@ class Engine:
     _begun: dict[str, float] = field(default_factory=dict)
     """When each instance got its turn: waiting for one is not its time."""
     _slots: asyncio.Semaphore = field(init=False)
+    _excuses: Excuses = field(init=False)
 
     def __post_init__(self) -> None:
-        """Size the concurrency."""
+        """Size the concurrency, and collect the excuses."""
         self._slots = asyncio.Semaphore(self.target.jobs)
+        self._excuses = Excuses(
+            self.powers,
+            self.profile,
+            self.disabled,
+            self.target.missing_feature,
+            self.missing,
+        )
 
     async def run(self, plan: list[Instance]) -> Finished:
         """Run every instance; stops early when told to or when the target ends."""
@@ -121,27 +131,8 @@ class Engine:
 
     # --- one instance ---------------------------------------------------------------
 
-    def _excused(self, instance: Instance) -> tuple[Status, str] | None:
-        """Return why an instance is not to be run, None when it is."""
-        for pattern, reason in self.disabled.items():
-            if matches(instance.id, pattern):
-                return Status.NOT_RUN, f"Disabled by the target file: {reason}"
-        missing = sorted(instance.scenario.powers - self.powers)
-        if missing:
-            why = self.missing
-            told = [f"{one} ({why[one]})" if one in why else one for one in missing]
-            return Status.NOT_RUN, f"Needs the power {', '.join(told)}."
-        wanted = {expect.requirement for expect in instance.scenario.expect}
-        if not wanted & set(self.profile.levels):
-            reason = f"The profile {self.profile.id} does not demand it."
-            return Status.NOT_APPLICABLE, reason
-        feature = self.target.missing_feature(instance)
-        if feature is not None:
-            return Status.NOT_APPLICABLE, f"The target does not announce {feature}."
-        return None
-
     async def _instance(self, instance: Instance) -> None:
-        excuse = self._excused(instance)
+        excuse = self._excuses.of(instance)
         if excuse is not None:
             self._finish(instance, *excuse)
             return
@@ -252,14 +243,30 @@ class Engine:
             reason = Redactor().text(f"{type(error).__name__}: {error}")
             control = Control(self.now(), key, Status.ERROR, reason, closing_for)
         else:
-            good = result.outcome is Outcome.COMPLETED
-            status = Status.PASSED if good else Status.INCONCLUSIVE
-            detail = result.redact(result.detail)
-            reason = "" if good else f"{result.outcome.value}: {detail}"
-            control = Control(self.now(), key, status, reason, closing_for)
+            control = self._judge_control(key, label, result, closing_for)
         await self.leases.release(label)
         self.emit(control)
         return control
+
+    def _judge_control(
+        self, key: str, label: str, result: FlowResult, closing_for: str | None
+    ) -> Control:
+        """Say whether a control is good, and if not, why."""
+        if result.outcome is Outcome.COMPLETED:
+            return Control(self.now(), key, Status.PASSED, "", closing_for)
+        reason = f"{result.outcome.value}: {result.redact(result.detail)}"
+        failed = Control(self.now(), key, Status.INCONCLUSIVE, reason, closing_for)
+        target = self.target
+        if target.diagnose is None or target.path is None:
+            return failed
+        found = target.diagnose(label, result)
+        return msgspec.structs.replace(
+            failed,
+            code=found.code,
+            cause=found.cause,
+            mend=found.mend,
+            places=found.places(target.path),
+        )
 
 
 def counts(finished: Finished) -> dict[str, int]:

@@ -8,9 +8,14 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from cimd_conformance.catalogue import strings
 from cimd_conformance.engine._clock import follow_clock
+from cimd_conformance.engine._diagnose import diagnose_authorization_server
+from cimd_conformance.engine._diagnose_start import no_metadata
+from cimd_conformance.engine._diagnose_start import speaks_tls as tls_before
+from cimd_conformance.engine._diagnosis import DiagnosedError, Diagnosis, case_of
 from cimd_conformance.engine._features import missing_feature
 from cimd_conformance.engine._process import (
     OnLine,
@@ -18,14 +23,16 @@ from cimd_conformance.engine._process import (
     demand_local,
     place,
     start_process,
-    wait_ready,
 )
+from cimd_conformance.engine._ready import speaks_tls, wait_ready
 from cimd_conformance.engine._surroundings import Surroundings
 from cimd_conformance.engine._target import (
+    NoMetadataError,
     RunningTarget,
     demand_secure_endpoints,
     read_metadata,
 )
+from cimd_conformance.flows import FlowResult
 from cimd_conformance.flows.authorization_server import (
     AsWorld,
     TargetView,
@@ -86,10 +93,28 @@ async def _start(
         limits.grace,
         adapt=partial(_adapt, world, placed, upstream),
     )
+    running.path, running.diagnose = path, partial(_diagnosed, world, placed)
     if process is not None:
         running.exit_code = lambda: process.exit_code
         running.last_output = lambda: process.tail[-20:]
     return running
+
+
+def _diagnosed(
+    world: AsWorld, placed: Placed, label: str, result: FlowResult
+) -> Diagnosis:
+    """Say why a control did not complete."""
+    return diagnose_authorization_server(
+        case_of(
+            world.target,
+            placed.target,
+            label,
+            result,
+            world.evidence,
+            placed.output,
+            lab=placed.lab is not None,
+        )
+    )
 
 
 def _urls(placed: Placed) -> Iterator[str]:
@@ -143,8 +168,7 @@ def _view(placed: Placed, issuer: str, upstream: Upstream) -> TargetView:
         ),
         dict(target.client_document),
         {a.what: a.value for a in target.accommodation},
-        "",
-        (target.resource.client_id, target.resource.client_secret),
+        introspection=(target.resource.client_id, target.resource.client_secret),
     )
 
 
@@ -157,6 +181,8 @@ async def _read(world: AsWorld, placed: Placed) -> None:
         metadata, found = await read_metadata(
             http, view.issuer, placed.fill(explicit) if explicit else None
         )
+    except NoMetadataError as error:
+        raise await _without_metadata(placed, view.issuer, error) from None
     finally:
         await http.close()
     demand_secure_endpoints(view.issuer, metadata)
@@ -170,6 +196,7 @@ def _known(placed: Placed, view: TargetView) -> TargetView:
     return replace(
         view,
         own_origins=view.own_origins | {authorization.origin.lower()},
+        foreign_origins=_foreign(view, view.metadata),
         accommodations={
             what: placed.fill(value, token_endpoint=token_endpoint)
             for what, value in view.accommodations.items()
@@ -188,3 +215,20 @@ def _adapt(
     view = replace(view, metadata=old.metadata, metadata_url=old.metadata_url)
     world.target = _known(placed, view)
     return True
+
+
+def _foreign(view: TargetView, metadata: dict[str, Any]) -> frozenset[str]:
+    """Return the origins of endpoints that the file does not name."""
+    named = (metadata.get(f"{name}_endpoint") for name in ("authorization", "token"))
+    origins = {split_url(url).origin.lower() for url in named if isinstance(url, str)}
+    return frozenset(origins - view.own_origins)
+
+
+async def _without_metadata(
+    placed: Placed, issuer: str, error: NoMetadataError
+) -> DiagnosedError:
+    """Say why a target that answers has no metadata."""
+    if await speaks_tls(placed):
+        return DiagnosedError(tls_before(placed.port), placed.path)
+    found = no_metadata(placed.target, issuer, error.seen, refused=error.refused)
+    return DiagnosedError(found, placed.path)

@@ -10,17 +10,18 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cimd_conformance.catalogue import Instance, Profile
 from cimd_conformance.engine._engine import Engine, Finished
 from cimd_conformance.engine._keep import keep_open
 from cimd_conformance.engine._open import Emit, powers_of, start_target
 from cimd_conformance.engine._surroundings import Surroundings
-from cimd_conformance.engine._target import RunningTarget
 from cimd_conformance.model import Job, Role, ScenarioFinished, Status, TargetError
 from cimd_conformance.target import TargetFile, load_target
 from cimd_testbed.net import find_libfaketime
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -115,7 +116,7 @@ class _Phase:
         """Start the target and run the plan; False when it was stopped before."""
         run = self.run_
         starting = start_target(run.job, self.role, self.around, run.emit, run.now)
-        target = await _unless(run.stop, starting)
+        target = await unless(run.stop, starting)
         if target is None:
             return False
         engine = Engine(
@@ -143,11 +144,9 @@ class _Phase:
         return True
 
 
-async def _unless(
-    stop: asyncio.Event, starting: Coroutine[Any, Any, RunningTarget]
-) -> RunningTarget | None:
-    """Wait for a target to start; None when the run was stopped meanwhile."""
-    start, end = asyncio.create_task(starting), asyncio.create_task(stop.wait())
+async def unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """Wait for some work; None when the run was stopped meanwhile."""
+    start, end = asyncio.create_task(work), asyncio.create_task(stop.wait())
     try:
         await asyncio.wait({start, end}, return_when=asyncio.FIRST_COMPLETED)
         return start.result() if start.done() else None

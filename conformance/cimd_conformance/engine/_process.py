@@ -5,10 +5,11 @@ What all roles share. Each role adds its own placeholders and its own world.
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import os
 import secrets
+import shlex
+import shutil
 import socket
 import sys
 import tempfile
@@ -19,9 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from cimd_conformance.catalogue import expand, locate
+from cimd_conformance.engine._diagnose_start import cannot_start
+from cimd_conformance.engine._diagnosis import OUTPUT_LINES, DiagnosedError
 from cimd_conformance.engine._surroundings import Surroundings
 from cimd_conformance.evidence import OutputRedactor
-from cimd_conformance.model import ConfigError, TargetError
+from cimd_conformance.model import ConfigError
 from cimd_conformance.target import TargetFile, cache_dir, secrets_of
 from cimd_testbed.core import SystemClock, split_url
 from cimd_testbed.net import (
@@ -29,8 +32,6 @@ from cimd_testbed.net import (
     Command,
     EgressProxy,
     FakeClock,
-    HttpClient,
-    HttpError,
     ProcessError,
     TargetProcess,
     egress_environment,
@@ -74,6 +75,13 @@ class Placed:
         """The lab, None on loopback."""
         network = self.around.network
         return network if isinstance(network, LabNetwork) else None
+
+    @property
+    def output(self) -> tuple[str, ...]:
+        """What the process wrote last, without secrets."""
+        redactor = OutputRedactor(secrets_of(self.target))
+        tail = self.process.tail[-OUTPUT_LINES:] if self.process else []
+        return tuple(redactor.line(line) for line in tail)
 
     def fill(self, value: Any, **more: str) -> str:
         """Replace the placeholders of a text."""
@@ -179,11 +187,12 @@ async def start_process(
     try:
         await process.start()
     except ProcessError as error:
-        raise TargetError(
-            "not-started", str(error), "Check `server.start` in the target file."
-        ) from None
+        why = why_not_started(command) or str(error)
+        found = cannot_start(server.start, argv, why)
+        raise DiagnosedError(found, placed.path) from None
     stack.push_async_callback(process.stop)
     placed.process = process
+    placed.around.told("start", f"{shlex.join(argv)} runs as process {process.pid}.")
 
 
 async def _open_front(
@@ -204,48 +213,19 @@ async def _open_front(
     stack.push_async_callback(front.close)
 
 
-async def wait_ready(
-    placed: Placed, origin: str, http_for: Callable[[str], HttpClient]
-) -> None:
-    """Ask the ready path until it answers; the process's end ends the wait.
-
-    Raises `TargetError` with the target's last output when it never does.
-    """
-    url = origin + placed.target.server.ready
-    last = "no answer"
-    try:
-        async with asyncio.timeout(placed.target.server.ready_seconds):
-            while placed.process is None or not placed.process.exited.is_set():
-                http = http_for("ready")
-                try:
-                    response = await http.request("GET", url)
-                except (HttpError, OSError, TimeoutError) as error:
-                    last = f"{type(error).__name__} {error}"
-                else:
-                    if response.status < 500:
-                        return
-                    last = f"HTTP {response.status}"
-                finally:
-                    await http.close()
-                await asyncio.sleep(0.05)
-    except TimeoutError:
-        pass
-    raise _not_ready(url, last, placed)
-
-
-def _not_ready(url: str, last: str, placed: Placed) -> TargetError:
-    process = placed.process
-    redactor = OutputRedactor(secrets_of(placed.target))
-    tail = process.tail[-20:] if process else []
-    output = "\n  ".join(redactor.line(line) for line in tail)
-    ended = (
-        f" The process ended with {process.exit_code}."
-        if process and process.exited.is_set()
-        else ""
-    )
-    return TargetError(
-        "not-ready",
-        f"The target did not become ready: {url}: {last}.{ended}"
-        + (f"\n  {output}" if output else ""),
-        "Check `server.start`, `server.env` and `server.ready` in the target file.",
-    )
+def why_not_started(command: Command) -> str | None:
+    """Say why a command cannot be started, where that can be seen."""
+    cwd = command.cwd or Path()
+    if not cwd.is_dir():
+        return f"There is no folder {cwd.resolve()} to start it in."
+    program = command.argv[0]
+    if "/" in program:
+        file = cwd / program
+        if not file.exists():
+            where = "" if Path(program).is_absolute() else f" in {cwd.resolve()}"
+            return f"There is no program {program!r}{where}."
+        return None if os.access(file, os.X_OK) else f"{file} is not executable."
+    path = command.environ.get("PATH", os.defpath)
+    if shutil.which(program, path=path) is None:
+        return f"There is no program {program!r} on the PATH."
+    return None

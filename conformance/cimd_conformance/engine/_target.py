@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from cimd_conformance.catalogue import Instance
+from cimd_conformance.engine._diagnosis import Diagnosis
 from cimd_conformance.evidence import OutputRedactor
 from cimd_conformance.flows import Advance, FlowResult, World
 from cimd_conformance.model import Scenario, TargetError, TargetExited
@@ -36,6 +39,10 @@ class RunningTarget:
     last_output: Callable[[], list[str]] = list
     adapt: Callable[[TargetFile], bool] = lambda _file: False
     """Take what another file says about the flows; False where that takes a restart."""
+    diagnose: Callable[[str, FlowResult], Diagnosis] | None = None
+    """Say why the legitimate flow of this label did not complete."""
+    path: Path | None = None
+    """The target file, for whoever has to mend it."""
     repeats_controls: bool = True
     """Whether controls may be repeated at the end: a person is not asked twice."""
 
@@ -73,20 +80,38 @@ def metadata_urls(issuer: str) -> list[str]:
     ]
 
 
+class NoMetadataError(TargetError):
+    """No place gives usable metadata; `seen` is a line for each that was asked."""
+
+    def __init__(self, seen: list[str], refused: str) -> None:
+        super().__init__(
+            "no-metadata",
+            "The target publishes no usable authorization server metadata:\n"
+            + "\n".join(seen),
+            "Check `server.issuer` in the target file, or name the URL as "
+            "`server.metadata`.",
+        )
+        self.seen = seen
+        self.refused = refused
+        """What the target said to its own public name, where it refused that."""
+
+
 async def read_metadata(
     http: HttpClient, issuer: str, explicit: str | None = None
 ) -> tuple[dict[str, Any], str]:
     """Return the authorization server's metadata, and where it was found.
 
-    Raises `TargetError` when no place gives a JSON object with both endpoints.
+    Raises `NoMetadataError` when no place gives a JSON object with both endpoints.
     """
-    seen = []
+    seen, refused = [], ""
     for url in [explicit] if explicit else metadata_urls(issuer):
         try:
             response = await http.request("GET", url, (("Accept", "application/json"),))
         except (HttpError, OSError, TimeoutError) as error:
             seen.append(f"{url}: {type(error).__name__} {error}")
             continue
+        if response.status in (400, 403, 421) and _HOST.search(response.text):
+            refused = " ".join(response.text.split())[:200]
         try:
             value = json.loads(response.body)
         except ValueError:
@@ -99,13 +124,7 @@ async def read_metadata(
         if all(isinstance(value.get(name), str) for name in wanted):
             return value, url
         seen.append(f"{url}: without {', '.join(wanted)}")
-    raise TargetError(
-        "no-metadata",
-        "The target publishes no usable authorization server metadata:\n  "
-        + "\n  ".join(seen),
-        "Check `server.issuer` in the target file, or name the URL as "
-        "`server.metadata`.",
-    )
+    raise NoMetadataError(seen, refused)
 
 
 def demand_secure_endpoints(issuer: str, metadata: dict[str, Any]) -> None:
@@ -124,3 +143,6 @@ def demand_secure_endpoints(issuer: str, metadata: dict[str, Any]) -> None:
                 "`server.forwarded = true` in the target file and let the server trust "
                 "X-Forwarded-Proto.",
             )
+
+
+_HOST = re.compile(r"\b(?:host|origin|domain)s?\b", re.IGNORECASE)

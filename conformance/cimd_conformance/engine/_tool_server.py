@@ -14,17 +14,21 @@ import msgspec
 
 from cimd_conformance.catalogue import Instance
 from cimd_conformance.engine._clock import follow_clock
+from cimd_conformance.engine._diagnose import diagnose_tool_server
+from cimd_conformance.engine._diagnose_tool import ToolCase, ToolServer, furthest
+from cimd_conformance.engine._diagnosis import DiagnosedError, Diagnosis, case_of
+from cimd_conformance.engine._doctor_tool import tell_metadata, tell_token
 from cimd_conformance.engine._process import (
     OnLine,
     Placed,
     demand_local,
     place,
     start_process,
-    wait_ready,
 )
+from cimd_conformance.engine._ready import wait_ready
 from cimd_conformance.engine._surroundings import Surroundings
 from cimd_conformance.engine._target import RunningTarget
-from cimd_conformance.flows import Advance
+from cimd_conformance.flows import Advance, FlowResult
 from cimd_conformance.flows.tool_server import (
     ToolCall,
     ToolView,
@@ -32,6 +36,7 @@ from cimd_conformance.flows.tool_server import (
     probe,
     run_flow,
 )
+from cimd_conformance.model import Message
 from cimd_conformance.target import Called, TargetFile
 from cimd_testbed.core import split_url
 from cimd_testbed.net import LoopbackNetwork
@@ -39,6 +44,7 @@ from cimd_testbed.parties import TokenIssuer, UpstreamApi, lasting_key
 
 ISSUER_HOST = "auth.cimd-issuer.net"
 ISSUER_ADDRESS = ipaddress.IPv4Address("93.184.215.34")
+DISCOVERY = "probe/discovery"
 HOST = "mcp.cimd-target.net"
 ADDRESS = ipaddress.IPv4Address("93.184.215.21")
 
@@ -151,7 +157,7 @@ async def _start(
     origin = placed.origin if placed.process else split_url(resource).origin
     await wait_ready(placed, origin, world.http)
     world.advance = await follow_clock(placed, origin, world.http)
-    world.views[source] = await probe(world, source)
+    facts = await _examined(world, placed, source)
     process, limits = placed.process, target.limits
     running = RunningTarget(
         world,
@@ -163,10 +169,56 @@ async def _start(
         limits.grace,
         adapt=partial(_adapt, world, placed),
     )
+    running.path = path
+    running.diagnose = partial(_diagnosed, world, placed, facts)
     if process is not None:
         running.exit_code = lambda: process.exit_code
         running.last_output = lambda: process.tail[-20:]
     return running
+
+
+async def _examined(world: ToolWorld, placed: Placed, source: str) -> ToolServer:
+    """See what the target says about itself, and which tool a good token opens.
+
+    Raises `DiagnosedError` when it opens none.
+    """
+    said = await run_flow(world, DISCOVERY, "discovery", {})
+    found = said.messages.get(Message.PRM)
+    metadata = found.get("document") if isinstance(found, dict) else None
+    facts = ToolServer(world.views[source], world.issuer.issuer, metadata or {})
+    tell_metadata(placed.around.told, facts, said.detail)
+    tried = await probe(world, source)
+    view = world.views[source]
+    if view.protocols:
+        facts = replace(facts, view=view)
+        tell_token(placed.around.told, facts, tuple(world.evidence.strays))
+        return facts
+    cases = [
+        _case(world, placed, replace(facts, tools=one.tools), one.label, one.result)
+        for one in tried
+    ]
+    raise DiagnosedError(diagnose_tool_server(furthest(cases)), placed.path)
+
+
+def _case(
+    world: ToolWorld, placed: Placed, facts: ToolServer, label: str, result: FlowResult
+) -> ToolCase:
+    return case_of(
+        facts,
+        placed.target,
+        label,
+        result,
+        world.evidence,
+        placed.output,
+        lab=placed.lab is not None,
+    )
+
+
+def _diagnosed(
+    world: ToolWorld, placed: Placed, facts: ToolServer, label: str, result: FlowResult
+) -> Diagnosis:
+    """Say why a control did not complete."""
+    return diagnose_tool_server(_case(world, placed, facts, label, result))
 
 
 def _view(placed: Placed, resource: str) -> ToolView:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -12,6 +13,7 @@ from cimd_conformance.evidence._redact import Redactor
 from cimd_conformance.model import AnyEvent, ContactSeen, Exchange
 from cimd_testbed.net import CANARY_PORTS, Contact, Depth, Headers, IPAddress, Response
 
+STRAYS = 256
 _PREFIX = re.compile(r"^(/i\d+)(?:/|$)")
 
 DEPTH_WORDS = {
@@ -39,6 +41,8 @@ class Seen:
     place: str
     depth: Depth
     what: str
+    trouble: str | None = None
+    """Why a handshake that had begun was not finished."""
 
 
 def reached(address: IPAddress) -> IPAddress:
@@ -68,6 +72,11 @@ class Evidence:
     now: Callable[[], float]
     """Seconds since the run started."""
     seen: dict[str, list[Seen]] = field(default_factory=dict)
+    told: dict[str, list[Exchange]] = field(default_factory=dict)
+    """The exchanges of each scenario and control, redacted, until it is released."""
+    strays: deque[Contact] = field(default_factory=lambda: deque(maxlen=STRAYS))
+    """The latest contacts of nobody's place: of an issuer that a whole run shares, or
+    on loopback, where a port alone does not say whose it is."""
     _names: dict[str, Claim | None] = field(default_factory=dict)
     """Whose a host is; None where several scenarios share it, as on loopback."""
     _hosts: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -112,6 +121,7 @@ class Evidence:
         """Forget a scenario that is over, before its addresses are leased again."""
         self.seen.pop(scenario, None)
         self._beside = {one for one in self._beside if one.scenario != scenario}
+        self.told.pop(scenario, None)
         for address, owner in list(self._addresses.items()):
             if owner.scenario == scenario:
                 del self._addresses[address]
@@ -150,16 +160,20 @@ class Evidence:
             return
         owner = self._owner(contact)
         if owner is None:
+            self.strays.append(contact)
             return
         number = next(self._numbers)
         depth = DEPTH_WORDS[contact.depth]
         what = " ".join(
             str(part)
-            for part in (depth, contact.name, contact.address, contact.port)
+            for part in (
+                *(depth, contact.name, contact.address, contact.port),
+                contact.trouble,
+            )
             if part is not None
         )
         self.seen.setdefault(owner.scenario, []).append(
-            Seen(number, owner.place, contact.depth, what)
+            Seen(number, owner.place, contact.depth, what, contact.trouble)
         )
         self.emit(
             ContactSeen(
@@ -172,6 +186,7 @@ class Evidence:
                 contact.port,
                 contact.name,
                 self._redactor.text(contact.target) if contact.target else None,
+                contact.trouble,
             )
         )
 
@@ -219,19 +234,19 @@ class Evidence:
                 record.response.headers,
                 record.response.body,
             )
-        self.emit(
-            Exchange(
-                self.now(),
-                scenario,
-                number,
-                record.sender,
-                record.receiver,
-                record.message,
-                request,
-                response,
-                record.changed,
-            )
+        event = Exchange(
+            self.now(),
+            scenario,
+            number,
+            record.sender,
+            record.receiver,
+            record.message,
+            request,
+            response,
+            record.changed,
         )
+        self.told.setdefault(scenario, []).append(event)
+        self.emit(event)
         return number
 
 

@@ -112,6 +112,10 @@ async def _run(job: Job, out: Out) -> int:
         from cimd_conformance.init.inner import init_job  # noqa: PLC0415 - likewise
 
         return await init_job(job, out.emit, out.now, stop)
+    if job.kind == "doctor":
+        from cimd_conformance.engine.doctor import doctor_job  # noqa: PLC0415 - likewise
+
+        return await doctor_job(job, out.emit, out.now, stop)
     from cimd_conformance.engine import run_job  # noqa: PLC0415 - likewise
 
     return await run_job(job, out.emit, out.now, stop)

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from cimd_conformance.model._words import Level, Role, Severity, Status
+from cimd_conformance.model._words import FindingStatus, Level, Role, Severity, Status
 
 SCHEMA_VERSION = 1
 
@@ -78,6 +78,14 @@ class Control(Event, frozen=True, tag="control"):
     reason: str = ""
     closing_for: str | None = None
     """The scenario after which it ran, for a closing control."""
+    code: str = ""
+    """Why it failed, in a stable word; '' where nobody knows."""
+    cause: str = ""
+    """Why it failed, in words."""
+    mend: str = ""
+    """What to do about it."""
+    places: list[str] = []
+    """The fields of the target file that it is about: `target.toml:12: server.env`."""
 
 
 class ScenarioStarted(Event, frozen=True, tag="scenario-started"):
@@ -115,6 +123,8 @@ class ContactSeen(Event, frozen=True, tag="contact"):
     port: int | None = None
     name: str | None = None
     target: str | None = None
+    trouble: str | None = None
+    """Why a handshake was not finished, e.g. the alert `unknown ca`."""
 
 
 TO_THE_PERSON = "attended: "
@@ -235,6 +245,24 @@ class TargetDescribed(Event, frozen=True, tag="target-described"):
     """The others, each with how it ended."""
 
 
+class Finding(Event, frozen=True, tag="finding"):
+    """A step of the preflight: what was looked at, and what was found."""
+
+    step: str
+    """A word: file, network, prepare, start, port, ready, metadata …"""
+    status: FindingStatus
+    what: str
+    """What was seen and what it means; several lines where it lists something."""
+    code: str = ""
+    """What is wrong, in a stable word."""
+    mend: str = ""
+    """What to do about it."""
+    places: list[str] = []
+    """The fields of the target file that it is about: `target.toml:12: server.env`."""
+    evidence: list[int] = []
+    """Numbers of exchanges and contacts that came before it in the stream."""
+
+
 class RunFinished(Event, frozen=True, tag="run-finished"):
     """The footer: without it a stream is a truncated run."""
 
@@ -263,6 +291,7 @@ AnyEvent = (
     | KeptOpen
     | InitProgress
     | TargetDescribed
+    | Finding
     | RunFinished
 )
 

@@ -32,7 +32,7 @@ class Job(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields
     """One run: the first line that the inner process reads."""
 
     kind: str = "run"
-    """`run`, `prove` or `init`."""
+    """`run`, `prove`, `init` or `doctor`."""
     target: str | None = None
     """The path of a `target.toml`; None is the embedded reference."""
     network: str = "embedded"

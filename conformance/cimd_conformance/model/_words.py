@@ -61,6 +61,17 @@ WORST_FIRST = (
 )
 
 
+class FindingStatus(enum.StrEnum):
+    """What a step of the preflight came to."""
+
+    FINE = "fine"
+    """As it should be."""
+    NOTE = "note"
+    """Worth knowing; nothing stops here."""
+    WRONG = "wrong"
+    """Nothing behind it can work; the preflight ends."""
+
+
 class ExitCode(enum.IntEnum):
     """What the process tells its caller; the causes take precedence 4 > 1 > 3."""
 

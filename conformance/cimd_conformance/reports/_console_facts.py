@@ -43,3 +43,20 @@ def show_evidence(console: Console, evidence: Evidence, checks: list[Check]) -> 
     if len(items) > SHOWN_EVIDENCE:
         more = f"… and {len(items) - SHOWN_EVIDENCE} more, in the JSON report"
         fact(console, "", Text(more, "dim"))
+
+
+def show_cause(
+    console: Console, cause: str, mend: str, places: list[str], indent: int = 0
+) -> None:
+    """Print why something does not work, how to mend it, and where in which file."""
+    words = (
+        ("cause", cause, ""),
+        ("mend", mend, "green"),
+        ("at", "\n".join(places), ""),
+    )
+    for word, text, style in words:
+        head: Text | str = Text(f"{word:<6}", "dim")
+        for line in text.splitlines():
+            shown = Text(shortened(visible(line), 1000), style)
+            print_hanging(console, head, shown, indent)
+            head = " " * 6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import shlex
 from collections.abc import Iterator
 
 from rich.console import Console
@@ -10,6 +11,7 @@ from rich.rule import Rule
 from rich.text import Text
 
 from cimd_conformance.model import (
+    Control,
     RunFinished,
     Status,
     Verdict,
@@ -19,6 +21,7 @@ from cimd_conformance.reports._console_facts import (
     SHOWN_EVIDENCE,
     fact,
     label,
+    show_cause,
     show_check,
     show_evidence,
 )
@@ -31,6 +34,9 @@ from cimd_conformance.reports._report import Report, ScenarioResult
 from cimd_conformance.reports._wording import evidence_line, reason_of, replay_line
 from cimd_conformance.reports.text import shortened, visible
 
+PROGRAM = "cimd-conformance"
+_WITH_CAUSE = 4
+"""So many of the last things seen are shown where the cause is known."""
 _SHOWN_IDS = 3
 _SHOWN_OTHERS = 20
 _ROOM_FOR_CHANGE = 20
@@ -147,6 +153,13 @@ def _show_groups(console: Console, report: Report, status: Status) -> None:
         if status is Status.INCONCLUSIVE:
             for line in _details(report, members):
                 print_hanging(console, "        ", line)
+            _show_mends(console, _failed_controls(report, members))
+    file = report.started.target_file if report.started is not None else None
+    mends = status is Status.INCONCLUSIVE and any(one.mend for one in report.controls)
+    if file is not None and mends:
+        command = f"{PROGRAM} doctor {shlex.quote(visible(file))}"
+        text = f"`{command}` goes through it step by step."
+        console.print(Text(text, "bold"), soft_wrap=True)
 
 
 def _details(report: Report, members: list[ScenarioResult]) -> Iterator[Text]:
@@ -155,14 +168,25 @@ def _details(report: Report, members: list[ScenarioResult]) -> Iterator[Text]:
         yield Text(visible(result.planned.id), "dim")
     if len(members) > _SHOWN_IDS:
         yield Text(f"… and {len(members) - _SHOWN_IDS} more", "dim")
-    controls = {result.control for result in members}
-    for control_id in sorted(each for each in controls if each):
-        control = report.control(control_id)
-        if control is None or control.status is Status.PASSED:
-            continue
-        yield Text(f"{control_id}:")
-        for item in report.evidence_of(control).items()[-SHOWN_EVIDENCE:]:
+    for control in _failed_controls(report, members):
+        yield Text(f"{control.id}:")
+        shown = _WITH_CAUSE if control.cause else SHOWN_EVIDENCE
+        for item in report.evidence_of(control).items()[-shown:]:
             yield Text(evidence_line(item))
+
+
+def _failed_controls(report: Report, members: list[ScenarioResult]) -> list[Control]:
+    """Return the controls that failed and that these results rest on."""
+    ids = sorted({result.control for result in members if result.control})
+    controls = [report.control(control_id) for control_id in ids]
+    return [c for c in controls if c is not None and c.status is not Status.PASSED]
+
+
+def _show_mends(console: Console, controls: list[Control]) -> None:
+    """Say why controls failed and how to mend it, each cause once."""
+    causes = {control.cause: control for control in controls if control.cause}
+    for cause, control in causes.items():
+        show_cause(console, cause, control.mend, control.places, indent=8)
 
 
 def _show_exits(console: Console, report: Report) -> None:

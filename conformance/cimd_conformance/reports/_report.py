@@ -12,6 +12,7 @@ from cimd_conformance.model import (
     ContactSeen,
     Control,
     Exchange,
+    Finding,
     FlawTried,
     InitProgress,
     KeptOpen,
@@ -124,7 +125,7 @@ class Report:
                 self.kept_open = True
             case RunFinished():
                 self.finished = event
-            case ScenarioStarted() | TargetOutput() | FlawTried():
+            case ScenarioStarted() | TargetOutput() | FlawTried() | Finding():
                 pass
             case InitProgress() | TargetDescribed():
                 pass

@@ -69,13 +69,27 @@ class ControlEntry(msgspec.Struct, frozen=True):
     status: Status
     reason: str
     closing_for: str | None
+    code: str
+    """Why it failed, in a stable word; '' where it did not, or nobody knows."""
+    cause: str
+    mend: str
+    places: list[str]
+    """The fields of the target file that it is about."""
     evidence: EvidenceEntry | None
 
     @classmethod
     def of(cls, control: Control, evidence: EvidenceEntry | None) -> ControlEntry:
         """Describe a control."""
         return cls(
-            control.id, control.status, control.reason, control.closing_for, evidence
+            control.id,
+            control.status,
+            control.reason,
+            control.closing_for,
+            control.code,
+            control.cause,
+            control.mend,
+            control.places,
+            evidence,
         )
 
 

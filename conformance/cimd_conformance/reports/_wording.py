@@ -20,9 +20,8 @@ def evidence_line(item: Exchange | ContactSeen) -> str:
     """Return one exchange or contact as one line."""
     if isinstance(item, ContactSeen):
         request = f" {item.target}" if item.target else ""
-        text = (
-            f"#{item.number} target → {item.place} {where(item)} {item.depth}{request}"
-        )
+        depth = f"{item.depth}: {item.trouble}" if item.trouble else item.depth
+        text = f"#{item.number} target → {item.place} {where(item)} {depth}{request}"
         return shortened(visible(text), _LINE)
     answer = "no answer"
     if item.response is not None:

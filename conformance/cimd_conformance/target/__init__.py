@@ -20,6 +20,7 @@ from cimd_conformance.target._model import (
     Tool,
     User,
 )
+from cimd_conformance.target._places import field_places
 from cimd_conformance.target._schema import target_schema
 from cimd_conformance.target._secrets import secrets_of
 
@@ -38,6 +39,7 @@ __all__ = [
     "Tool",
     "User",
     "cache_dir",
+    "field_places",
     "load_target",
     "prepare_target",
     "secrets_of",

@@ -56,6 +56,9 @@ class Contact:
     """The HTTP request target."""
     label: str | None = None
     """The scenario whose own party made it; None: the implementation under test."""
+    trouble: str | None = None
+    """Why a handshake that had begun was not finished: the alert that the peer sent,
+    such as `unknown ca`, or how the connection broke."""
 
 
 @dataclass(slots=True)
@@ -74,10 +77,11 @@ class ContactLog:
         name: str | None = None,
         target: str | None = None,
         label: str | None = None,
+        trouble: str | None = None,
     ) -> None:
         """Add an observation made now."""
         when = asyncio.get_running_loop().time()
-        contact = Contact(when, depth, address, port, name, target, label)
+        contact = Contact(when, depth, address, port, name, target, label, trouble)
         self.contacts.append(contact)
         for listener in self.listeners:
             listener(contact)

@@ -9,6 +9,7 @@ wire tap does, which also sees ports that nobody listens on).
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
@@ -90,8 +91,13 @@ async def _secure(
     if service.certificate_for is None:
         return await _open(sock), arrival
     context, seen = _context(arrival, service, door)
-    async with asyncio.timeout(HANDSHAKE_SECONDS):
-        stream = await _open(sock, context)
+    try:
+        async with asyncio.timeout(HANDSHAKE_SECONDS):
+            stream = await _open(sock, context)
+    except (OSError, TimeoutError) as error:
+        if seen:
+            _note_trouble(arrival, service, seen[0], error)
+        raise
     if door.context is None:
         _keep(context, stream.writer.transport)
     arrival = replace(arrival, sni=seen[0] if seen else None, tls=True)
@@ -103,6 +109,31 @@ async def _secure(
         label=arrival.label,
     )
     return stream, arrival
+
+
+def _note_trouble(
+    arrival: Arrival, service: Service, name: str | None, error: Exception
+) -> None:
+    """Record how a handshake ended too early: a client says in an alert why."""
+    found = _ALERT.search(getattr(error, "reason", None) or "")
+    if found:
+        trouble = found[1].replace("_", " ").lower()
+    elif isinstance(error, TimeoutError):
+        trouble = "the client fell silent"
+    else:
+        trouble = "the client hung up"
+    service.contacts.record(
+        Depth.CLIENT_HELLO,
+        arrival.address,
+        arrival.port,
+        name=name,
+        label=arrival.label,
+        trouble=trouble,
+    )
+
+
+_ALERT = re.compile(r"ALERT_(\w+)")
+"""How OpenSSL calls an alert that it received: TLSV1_ALERT_UNKNOWN_CA."""
 
 
 def _context(

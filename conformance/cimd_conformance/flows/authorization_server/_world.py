@@ -27,6 +27,8 @@ class TargetView:
     accommodations: dict[str, str]
     metadata_url: str = ""
     """Where the metadata was found."""
+    foreign_origins: frozenset[str] = frozenset()
+    """Those of `own_origins` that the metadata alone name, and not the file."""
     introspection: tuple[str, str] = ("", "")
     """The resource server's client id and secret."""
 

@@ -1,6 +1,6 @@
 """The flows of a tool server under test: an MCP server as a protected resource."""
 
-from cimd_conformance.flows.tool_server._probe import list_calls, probe
+from cimd_conformance.flows.tool_server._probe import Tried, list_calls, probe
 from cimd_conformance.flows.tool_server._run import run_flow
 from cimd_conformance.flows.tool_server._verbs import FLOWS, VERBS
 from cimd_conformance.flows.tool_server._world import (
@@ -19,6 +19,7 @@ __all__ = [
     "ToolCall",
     "ToolView",
     "ToolWorld",
+    "Tried",
     "list_calls",
     "probe",
     "run_flow",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from cimd_conformance.flows._flow import StepEnd
+from cimd_conformance.flows._flow import FlowResult, StepEnd
 from cimd_conformance.flows.tool_server._state import ToolState, finish, make_state
 from cimd_conformance.flows.tool_server._verbs import call, connect, list_tools
 from cimd_conformance.flows.tool_server._world import (
@@ -15,7 +15,7 @@ from cimd_conformance.flows.tool_server._world import (
     ToolView,
     ToolWorld,
 )
-from cimd_conformance.model import Message, Outcome, Step, TargetError, Verb
+from cimd_conformance.model import Message, Outcome, Step, Verb
 from cimd_testbed.net import HttpError
 
 UNKNOWN_TOOL = ToolCall("", {})
@@ -32,26 +32,31 @@ _SAMPLES: dict[str, Any] = {
 }
 
 
-async def probe(world: ToolWorld, source: str) -> ToolView:
-    """Return the view with the protocols that work and with a tool that does.
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What one form of the protocol came to."""
 
-    Raises `TargetError` when a good token opens nothing.
-    """
-    spoken, seen = set(), []
+    protocol: str
+    label: str
+    """Under which its exchanges are filed."""
+    view: ToolView | None
+    """With the tool that works; None when none does."""
+    result: FlowResult
+    tools: tuple[str, ...] = ()
+    """The tools of the target's list."""
+
+
+async def probe(world: ToolWorld, source: str) -> list[Tried]:
+    """Try both forms of the protocol; what works is put into the world's view."""
+    tried = []
     for protocol in (MODERN, LEGACY):
-        view, said = await _try(world, source, protocol)
-        if view is not None:
-            world.views[source] = view
-            spoken.add(protocol)
-        seen.append(f"{protocol}: {said}")
-    if not spoken:
-        raise TargetError(
-            "no-control",
-            "A good token opens no tool of the target:\n  " + "\n  ".join(seen),
-            "Check `tokens` and `tool` in the target file: issuer, audience, scope, "
-            "and the tool's name and arguments.",
-        )
-    return replace(world.views[source], protocols=frozenset(spoken))
+        one = await _try(world, source, protocol)
+        if one.view is not None:
+            world.views[source] = one.view
+        tried.append(one)
+    spoken = frozenset(one.protocol for one in tried if one.view is not None)
+    world.views[source] = replace(world.views[source], protocols=spoken)
+    return tried
 
 
 async def list_calls(world: ToolWorld, source: str) -> list[ToolCall]:
@@ -70,36 +75,51 @@ async def list_calls(world: ToolWorld, source: str) -> list[ToolCall]:
         await finish(state)
 
 
-async def _try(
-    world: ToolWorld, source: str, protocol: str
-) -> tuple[ToolView | None, str]:
-    """Connect, list and call in one form; return the view that worked."""
+async def _try(world: ToolWorld, source: str, protocol: str) -> Tried:
+    """Connect, list and call in one form."""
     variant = {"token": source, "protocol": protocol}
-    state = await make_state(world, f"probe/{protocol}", None, variant)
+    label = f"probe/{protocol}"
+    state = await make_state(world, label, None, variant)
+    view: ToolView | None = None
+    end = StepEnd(Verb.CONNECT, None, Outcome.NO_ANSWER, "")
     try:
-        for verb in (connect, list_tools):
-            end = await verb(state, Step(Verb.LIST))
-            if end.outcome is not Outcome.COMPLETED:
-                return None, state.redactor.text(end.detail)
-        view, said = await _first_that_works(state)
-        return view, state.redactor.text(said)
+        end = await connect(state, Step(Verb.CONNECT))
+        if end.outcome is Outcome.COMPLETED:
+            end = await list_tools(state, Step(Verb.LIST))
+        listed = _listed(state) if end.outcome is Outcome.COMPLETED else []
+        if end.outcome is Outcome.COMPLETED:
+            view, end = await _first_that_works(state, listed)
     except (HttpError, OSError, TimeoutError) as error:
-        return None, f"{type(error).__name__} {error}"
+        listed = []
+        detail = f"no answer: {type(error).__name__} {error}"
+        end = StepEnd(end.verb, None, Outcome.NO_ANSWER, detail)
     finally:
         await finish(state)
+    result = FlowResult(
+        end.outcome,
+        end.detail,
+        [end],
+        state.messages,
+        changed=True,
+        evidence=tuple(state.numbers),
+        redact=state.redactor.text,
+    )
+    return Tried(protocol, label, view, result, tuple(one.name for one in listed))
 
 
-async def _first_that_works(state: ToolState) -> tuple[ToolView | None, str]:
-    view, said = state.view, "the target lists no tools"
-    tools = [view.tool] if view.tool.name else _listed(state)
-    for tool in tools:
+async def _first_that_works(
+    state: ToolState, listed: list[ToolCall]
+) -> tuple[ToolView | None, StepEnd]:
+    view = state.view
+    end = StepEnd(Verb.LIST, None, Outcome.NO_ANSWER, "the target lists no tools")
+    for tool in [view.tool] if view.tool.name else listed:
         state.view = replace(view, tool=tool)
-        end: StepEnd = await call(state, Step(Verb.CALL))
+        end = await call(state, Step(Verb.CALL))
         if end.outcome is Outcome.COMPLETED:
             sessions = view.sessions or bool(state.caller("client").session)
-            return replace(state.view, sessions=sessions), end.detail
-        said = f"{tool.name}: {end.detail}"
-    return None, said
+            return replace(state.view, sessions=sessions), end
+        end = replace(end, detail=f"{tool.name}: {end.detail}")
+    return None, end
 
 
 def _listed(state: ToolState) -> list[ToolCall]:

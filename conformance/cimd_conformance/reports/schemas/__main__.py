@@ -10,11 +10,13 @@ import msgspec
 
 from cimd_conformance.model import AnyEvent
 from cimd_conformance.reports._types import ListDocument, ResultDocument
+from cimd_conformance.reports.doctor import DoctorDocument
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TYPES: dict[str, tuple[Any, str]] = {
     "result": (ResultDocument, "The results of a run (`--json`)"),
     "event": (AnyEvent, "One line of the event stream of a run (`--ndjson`)"),
+    "doctor": (DoctorDocument, "The findings of a preflight (`doctor --json`)"),
     "list": (ListDocument, "The scenarios of the catalogue (`list --json`)"),
 }
 

@@ -1,4 +1,4 @@
-"""The JSON Schemas of what the suite writes: `result`, `event` and `list`."""
+"""The JSON Schemas of what the suite writes: `result`, `event`, `doctor` and `list`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from importlib import resources
 from typing import Any
 
-NAMES = ("result", "event", "list")
+NAMES = ("result", "event", "doctor", "list")
 
 
 def load_schema(name: str) -> dict[str, Any]:
