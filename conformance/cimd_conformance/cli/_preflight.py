@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from cimd_conformance.cli._network import network_for_target
 from cimd_conformance.cli._suite import show_inner_output
+from cimd_conformance.cli._target_file import check_target
 from cimd_conformance.model import (
     ConfigError,
     ExitCode,
@@ -27,7 +29,7 @@ from cimd_conformance.target import (
     load_target,
     prepare_target,
 )
-from cimd_testbed.net.lab import lab_obstacles
+from cimd_testbed.net.lab import adoption_obstacles, lab_obstacles
 
 
 @dataclass(slots=True)
@@ -45,11 +47,14 @@ class Preflight:
 
     # --- a target -------------------------------------------------------------------
 
-    def target(self, path: Path, network: str, profile: str) -> int:
+    def target(
+        self, path: Path, *, network: str | None, ca: str | None, profile: str
+    ) -> int:
         """Look at a target; return the exit code."""
         try:
             file = self._file(path)
             self._prepare(path, file)
+            chosen = network_for_target(network, running=file.runs_already)
         except ConfigError as error:
             self._find("file", error.message, error.code, error.hint)
             return self._end(int(error.exit_code))
@@ -60,20 +65,16 @@ class Preflight:
         job = Job(
             kind="doctor",
             target=self.name,
-            network=network,
+            network=chosen.name,
+            adopted=chosen.adopted,
             role=file.role.value,
             profile=profile,
+            ca=ca,
         )
         return self._job(job)
 
     def _file(self, path: Path) -> TargetFile:
-        if not path.is_file():
-            problem = "is a folder" if path.is_dir() else "does not exist"
-            raise ConfigError(
-                "target-not-found",
-                f"The target file {self.name!r} {problem}.",
-                "Give the path of a target.toml.",
-            )
+        check_target(self.name)
         file = load_target(path)
         self._find("file", f"{file.name}: {file.role.value}.")
         return file
@@ -104,12 +105,16 @@ class Preflight:
         self._find("python", f"Python {platform.python_version()} at {sys.executable}")
         system = f"{platform.system()} {platform.release()} ({platform.machine()})"
         self._find("system", system)
-        for obstacle in lab_obstacles():
-            self._find("lab", obstacle.what, obstacle.code, obstacle.allow)
-        if lab_obstacles():
+        obstacles = lab_obstacles()
+        adopted = bool(obstacles) and not adoption_obstacles()
+        if obstacles and not adopted:
+            for obstacle in obstacles:
+                self._find("lab", obstacle.what, obstacle.code, obstacle.allow)
             return self._end(int(ExitCode.USAGE))
-        self._find("lab", "A trial lab could be made: own namespaces, own mounts.")
-        return self._job(Job(kind="doctor", network="lab"))
+        made = "A trial lab could be made: own namespaces, own mounts."
+        ours = "This network has no way out: it is the lab (docs/lab.md)."
+        self._find("lab", ours if adopted else made)
+        return self._job(Job(kind="doctor", network="lab", adopted=adopted))
 
     # --- telling --------------------------------------------------------------------
 

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import click
 
-from cimd_conformance.cli._network import lab_problem, require_lab
-
 _EPILOG = """\b
 Examples:
   cimd-conformance doctor
@@ -31,6 +29,11 @@ Exit codes:
     help="Where names and addresses come from; the lab where there is one.",
 )
 @click.option(
+    "--ca",
+    metavar="DIR",
+    help="The CA that a running target trusts: from `certs --out DIR --keep-key`.",
+)
+@click.option(
     "--profile",
     default="hardened",
     show_default=True,
@@ -44,7 +47,12 @@ Exit codes:
     help="Write the findings as one JSON document; `-` is stdout.",
 )
 def command(
-    *, target: str | None, network: str | None, profile: str, json_path: str | None
+    *,
+    target: str | None,
+    network: str | None,
+    ca: str | None,
+    profile: str,
+    json_path: str | None,
 ) -> int:
     """Look at what a run needs, in the order in which things break.
 
@@ -52,14 +60,11 @@ def command(
     thing that is wrong ends it, and is told with its cause and its mend. Without
     TARGET.toml it looks at this machine only.
     """
+    if target is None and (network or ca):
+        raise click.UsageError("--network and --ca are about a target: name one.")
     from cimd_conformance.cli._preflight import Preflight  # noqa: PLC0415 - slow
 
     preflight = Preflight.start(target or "", json_path)
     if target is None:
-        if network is not None:
-            raise click.UsageError("--network needs a target: the machine has both.")
         return preflight.machine()
-    if network == "lab":
-        require_lab()
-    chosen = network or ("lab" if lab_problem() is None else "loopback")
-    return preflight.target(Path(target), chosen, profile)
+    return preflight.target(Path(target), network=network, ca=ca, profile=profile)

@@ -112,6 +112,15 @@ def _ended(boot: Boot) -> Diagnosis:
 
 
 def _nobody(boot: Boot) -> Diagnosis:
+    if boot.file.server.port and not boot.accepts:
+        return Diagnosis(
+            "port",
+            "not-listening",
+            f"Nobody listens on 127.0.0.1:{boot.port}, where `server.port` says that "
+            "the target runs already.",
+            "Start it before, with this network; or write the port that it takes.",
+            ("server.port",),
+        )
     return Diagnosis(
         "ready",
         "not-ready",

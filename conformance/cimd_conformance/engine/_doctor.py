@@ -117,6 +117,5 @@ class Examination:
             text = f"The names of the lab do not resolve in it: {heard}."
             raise HarnessError("lab-names", text)
         families = "IPv4 and IPv6" if network.ipv6 else "IPv4 (this kernel has no IPv6)"
-        self.findings.tell(
-            "network", f"lab: namespaces of its own, {families}; every name is ours."
-        )
+        whose = "your network" if self.job.adopted else "namespaces of its own"
+        self.findings.tell("network", f"lab: {whose}, {families}; every name is ours.")

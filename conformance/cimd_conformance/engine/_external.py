@@ -38,6 +38,7 @@ from cimd_conformance.flows.authorization_server import (
     TargetView,
     run_flow,
 )
+from cimd_conformance.model import TargetError
 from cimd_conformance.target import TargetFile
 from cimd_testbed.core import split_url
 from cimd_testbed.parties import Credentials, Upstream, lasting_key
@@ -185,7 +186,12 @@ async def _read(world: AsWorld, placed: Placed) -> None:
         raise await _without_metadata(placed, view.issuer, error) from None
     finally:
         await http.close()
-    demand_secure_endpoints(view.issuer, metadata)
+    try:
+        demand_secure_endpoints(view.issuer, metadata)
+    except TargetError as error:
+        fields = ("server.forwarded", "server.env")
+        why = Diagnosis("metadata", error.code, error.message, error.hint, fields)
+        raise DiagnosedError(why, placed.path) from None
     world.target = _known(placed, replace(view, metadata=metadata, metadata_url=found))
 
 

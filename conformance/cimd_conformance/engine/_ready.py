@@ -76,7 +76,8 @@ async def _ask_ready(
 async def _boot(placed: Placed, url: str, last: str) -> Boot:
     """Look at a target that did not become ready."""
     process = placed.process
-    accepts = process is not None and await _connects(placed, None)
+    known_port = process is not None or placed.target.server.port > 0
+    accepts = known_port and await _connects(placed, None)
     known = process is not None and sys.platform == "linux"
     return Boot(
         placed.target,
