@@ -1,8 +1,10 @@
 """A deliberately bad MCP server (2026-07-28), to test the suite on: no dependencies.
 
-`closed` answers everything with 401; `any-token` takes whatever token there is.
+`closed` answers everything with 401; `any-token` takes whatever token there is;
+`audience` any token that is for it.
 """
 
+import base64
 import http.server
 import json
 import sys
@@ -40,6 +42,13 @@ def mismatch(headers, message):
     return None if version == "2026-07-28" else -32022
 
 
+def audience(token):
+    """Return what a JWT is for."""
+    claims = token.split(".")[1]
+    decoded = base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4))
+    return json.loads(decoded)["aud"]
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -73,11 +82,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return 400, None, CHALLENGE
         if self.headers.get("Origin"):
             return (403,)
+        if MODE == "audience" and audience(words[1]) != f"{ORIGIN}/mcp":
+            wrong = ', error="invalid_token", error_description="wrong audience"'
+            return 401, None, CHALLENGE + wrong
         message = json.loads(body)
         code = mismatch(self.headers, message)
         if code is not None:
             error = {"jsonrpc": "2.0", "id": 1, "error": {"code": code, "message": ""}}
             return 400, error
+        if message.get("params", {}).get("name", "read") not in ("read", "write"):
+            error = {"jsonrpc": "2.0", "id": message["id"]}
+            return 200, error | {"error": {"code": -32602, "message": "Unknown tool"}}
         result = self.result(message["method"], message.get("params", {}))
         return 200, {"jsonrpc": "2.0", "id": message["id"], "result": result}
 

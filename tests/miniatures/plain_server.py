@@ -6,9 +6,12 @@ HOW is `env:NAME`, `option`, or `fixed:N`. A quirk is one deviation that a legit
 flow has to suit: `audience` (assertions for the token endpoint alone), `untyped` (none
 with a typ), `by-reference` (no keys inside the document), `wants:MEMBER`,
 `no-resource`, `resource:PATH`, `scope:WORD`, `login:NAME:PASSWORD`, `needs:NAME` (a
-variable, by its last words), `broken` (nobody ever gets a code). It checks nothing
-else, and imports nothing of ours. No name of a variable stands here in a way that could
-be read off.
+variable, by its last words), `broken` (nobody ever gets a code). Others make a target
+file wrong: `address:A` (where it listens), `unwell` (503 for everything), `tls:FILE`
+(it ends TLS itself), `elsewhere:URL` (it logs in there), `script` (a page without a
+form), `grants:SCOPE` (whatever was asked for), `ahead:SECONDS` (its clock).
+It checks nothing else, and imports nothing of ours. No name of a variable stands here
+in a way that could be read off.
 """
 
 from __future__ import annotations
@@ -18,7 +21,9 @@ import http.server
 import itertools
 import json
 import os
+import ssl
 import sys
+import time
 import urllib.parse
 import urllib.request
 
@@ -124,8 +129,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         pass
 
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        ahead = time.time() + float(quirk("ahead") or 0)
+        return super().date_time_string(timestamp or ahead)
+
     def answer(self, status: int, body: str = "", **headers: str) -> None:
-        self.send_response(status)
+        self.send_response(503 if quirk("unwell") is not None else status)
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
         self.send_header("Content-Length", str(len(body.encode())))
@@ -143,6 +152,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.as_json(METADATA)
         elif path == "/authorize" and quirk("login") is not None:
             self.answer(200, LOGIN.format(query=query), Content_Type="text/html")
+        elif path == "/authorize" and quirk("elsewhere") is not None:
+            self.answer(302, Location=str(quirk("elsewhere")))
+        elif path == "/authorize" and quirk("script") is not None:
+            page = "<p>Loading</p><script>start()</script>"
+            self.answer(200, page, Content_Type="text/html")
         elif path == "/authorize":
             self.authorize(dict(urllib.parse.parse_qsl(query)))
         else:
@@ -184,7 +198,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         token = os.urandom(16).hex()
         tokens.add(token)
-        self.as_json({"access_token": token, "token_type": "Bearer"})
+        answer = {"access_token": token, "token_type": "Bearer"}
+        if quirk("grants") is not None:
+            answer["scope"] = str(quirk("grants"))
+        self.as_json(answer)
 
     def mcp(self) -> None:
         _, _, token = (self.headers.get("Authorization") or "").partition(" ")
@@ -195,4 +212,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(401, WWW_Authenticate='Bearer realm="mcp"')
 
 
-http.server.ThreadingHTTPServer(("127.0.0.1", PORT), Handler).serve_forever()
+server = http.server.ThreadingHTTPServer(
+    (quirk("address") or "127.0.0.1", PORT), Handler
+)
+if quirk("tls") is not None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(str(quirk("tls")))
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+server.serve_forever()

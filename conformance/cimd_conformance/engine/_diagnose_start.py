@@ -57,7 +57,7 @@ def cannot_start(
         )
     elif PurePath(argv[0]).suffix in (".py", ".js", ".mjs", ".ts"):
         mend = "Name the program that runs the script first: `python3`, `node` …"
-    return Diagnosis("start", "start-not-found", why, mend, (field, "server.prepare"))
+    return Diagnosis("start", "not-started", why, mend, (field, "server.prepare"))
 
 
 def not_ready(boot: Boot) -> Diagnosis:

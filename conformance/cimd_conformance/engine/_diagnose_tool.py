@@ -117,8 +117,8 @@ def _token(case: ToolCase) -> Diagnosis | None:
     """Return why a good token is refused with 401."""
     if status_of(case.last) != 401:
         return None
-    rules = (_other_issuer, _judged_by, _not_trusted, _audience, _algorithm)
-    return first_of(rules, case) or (
+    rules = (_other_issuer, _audience_said, _judged_by, _not_trusted)
+    return first_of((*rules, _audience, _algorithm), case) or (
         Diagnosis(
             "control",
             "token-not-accepted",
@@ -195,6 +195,11 @@ def _judged_by(case: ToolCase) -> Diagnosis | None:
         "{introspection_secret}; or {issuer} and {jwks_uri}).",
         ("tokens.judged_by", "server.env"),
     )
+
+
+def _audience_said(case: ToolCase) -> Diagnosis | None:
+    said = re.search(r"\baud(?:ience)?\b", case.said, re.IGNORECASE)
+    return _audience(case) if said else None
 
 
 def _audience(case: ToolCase) -> Diagnosis | None:

@@ -16,6 +16,7 @@ from cimd_conformance.engine._diagnose import diagnose_authorization_server
 from cimd_conformance.engine._diagnose_start import no_metadata
 from cimd_conformance.engine._diagnose_start import speaks_tls as tls_before
 from cimd_conformance.engine._diagnosis import DiagnosedError, Diagnosis, case_of
+from cimd_conformance.engine._doctor_server import wrong_metadata
 from cimd_conformance.engine._features import missing_feature
 from cimd_conformance.engine._process import (
     OnLine,
@@ -189,9 +190,7 @@ async def _read(world: AsWorld, placed: Placed) -> None:
     try:
         demand_secure_endpoints(view.issuer, metadata)
     except TargetError as error:
-        fields = ("server.forwarded", "server.env")
-        why = Diagnosis("metadata", error.code, error.message, error.hint, fields)
-        raise DiagnosedError(why, placed.path) from None
+        raise _insecure(view, metadata, placed, error) from None
     world.target = _known(placed, replace(view, metadata=metadata, metadata_url=found))
 
 
@@ -228,6 +227,21 @@ def _foreign(view: TargetView, metadata: dict[str, Any]) -> frozenset[str]:
     named = (metadata.get(f"{name}_endpoint") for name in ("authorization", "token"))
     origins = {split_url(url).origin.lower() for url in named if isinstance(url, str)}
     return frozenset(origins - view.own_origins)
+
+
+def _insecure(
+    view: TargetView, metadata: dict[str, Any], placed: Placed, error: TargetError
+) -> DiagnosedError:
+    """Say why an endpoint has no https: another host, or only another scheme."""
+    foreign = _foreign(view, metadata)
+    if {split_url(origin).host for origin in foreign} - {split_url(view.issuer).host}:
+        view = replace(view, metadata=metadata, foreign_origins=foreign)
+        found = wrong_metadata(view, placed.target)
+        assert found is not None
+    else:
+        fields = ("server.forwarded", "server.env")
+        found = Diagnosis("metadata", error.code, error.message, error.hint, fields)
+    return DiagnosedError(found, placed.path)
 
 
 async def _without_metadata(
