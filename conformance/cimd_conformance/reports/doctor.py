@@ -29,12 +29,6 @@ from cimd_conformance.reports.document import encode_document
 from cimd_conformance.reports.text import shortened, visible
 
 DOCTOR_SCHEMA: Final = "cimd-conformance/doctor/1"
-STEPS = (
-    *("file", "network", "prepare", "start", "port", "ready", "names", "metadata"),
-    *("features", "token", "clock", "fetch", "dns", "tls", "connect", "opens", "login"),
-    *("control", "powers"),
-)
-"""The steps, in the order in which things break."""
 
 _TICKS = {
     FindingStatus.FINE: ("✓", "green"),
