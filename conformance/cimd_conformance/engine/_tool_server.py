@@ -169,8 +169,7 @@ async def _start(
         limits.grace,
         adapt=partial(_adapt, world, placed),
     )
-    running.path = path
-    running.diagnose = partial(_diagnosed, world, placed, facts)
+    running.path, running.diagnose = path, partial(_diagnosed, world, placed, facts)
     if process is not None:
         running.exit_code = lambda: process.exit_code
         running.last_output = lambda: process.tail[-20:]
@@ -218,6 +217,7 @@ def _diagnosed(
     world: ToolWorld, placed: Placed, facts: ToolServer, label: str, result: FlowResult
 ) -> Diagnosis:
     """Say why a control did not complete."""
+    facts = replace(facts, view=next(iter(world.views.values())))
     return diagnose_tool_server(_case(world, placed, facts, label, result))
 
 
