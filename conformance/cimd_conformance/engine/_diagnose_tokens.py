@@ -157,7 +157,11 @@ def introspect(case: AsCase) -> Diagnosis | None:
 
 def not_announced(case: AsCase) -> Diagnosis | None:
     """Return that there is no endpoint by which a token could be shown to work."""
-    wanted = {"jwks": "jwks_uri", "introspection": "introspection_endpoint"}
+    wanted = {
+        "jwks": "jwks_uri",
+        "introspection": "introspection_endpoint",
+        "userinfo": "userinfo_endpoint",
+    }
     name = wanted.get(case.view.shown_by)
     if case.end.verb is not Verb.USE or name is None or case.view.endpoint(name):
         return None
@@ -175,6 +179,8 @@ def use(case: AsCase) -> Diagnosis | None:
             return _by_jwks(case)
         case "introspection":
             return _by_introspection(case)
+        case "userinfo":
+            return _by_userinfo(case)
         case _:
             return _by_call(case)
 
@@ -219,6 +225,8 @@ def _other_way(case: AsCase, cause: str) -> Diagnosis:
             '`resource.shown_by = "introspection"` with `resource.client_id` and '
             "`resource.client_secret`"
         )
+    if case.view.endpoint("userinfo_endpoint") and case.view.shown_by != "userinfo":
+        ways.append('`resource.shown_by = "userinfo"`, with openid in `resource.scope`')
     if case.view.shown_by != "call":
         ways.append(
             '`resource.shown_by = "call"`, where an MCP server that takes the token is '
@@ -230,6 +238,21 @@ def _other_way(case: AsCase, cause: str) -> Diagnosis:
         cause,
         f"Say how one sees that a token works: {', or '.join(ways)}.",
         ("resource.shown_by",),
+    )
+
+
+def _by_userinfo(case: AsCase) -> Diagnosis | None:
+    openid = "openid" in case.view.scope.split()
+    why = "" if openid else " The scope that is asked for has no openid."
+    return Diagnosis(
+        "control",
+        "token-not-accepted",
+        f"{case.end.detail[:1].upper()}{case.end.detail[1:]} to a fresh token."
+        f"{why}{quoted(case.said)}",
+        "The userinfo endpoint takes tokens with the scope openid that are for no other "
+        "resource: check `resource.scope`, or whether the accommodation "
+        "`no-resource` is needed.",
+        ("resource.scope", "accommodation"),
     )
 
 

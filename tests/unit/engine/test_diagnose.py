@@ -524,6 +524,18 @@ def test_a_token_judged_by_a_call(status, scope, code):
     assert server(result, call, scope=scope).code == code
 
 
+def test_a_token_judged_by_userinfo():
+    metadata = {"userinfo_endpoint": f"{ORIGIN}/me"}
+    result = using("the userinfo endpoint answered HTTP 401")
+    said = exchange("userinfo_request", status=401)
+    found = server(result, said, shown_by="userinfo", metadata=metadata)
+    assert (found.code, found.fields[0]) == ("token-not-accepted", "resource.scope")
+    assert "has no openid" in found.cause
+    keys = {"jwks_uri": f"{ORIGIN}/jwks", **metadata}
+    found = server(using("is no JWT"), said, shown_by="jwks", metadata=keys)
+    assert '"userinfo"' in found.mend
+
+
 def test_a_token_judged_by_introspection():
     metadata = {"introspection_endpoint": f"{ORIGIN}/introspect"}
     more: dict[str, Any] = {"shown_by": "introspection", "metadata": metadata}
