@@ -249,7 +249,7 @@ def _by_userinfo(case: AsCase) -> Diagnosis | None:
         "token-not-accepted",
         f"{case.end.detail[:1].upper()}{case.end.detail[1:]} to a fresh token."
         f"{why}{quoted(case.said)}",
-        "The userinfo endpoint takes tokens with the scope openid that are for no other "
+        "The userinfo endpoint takes tokens with the scope openid, for no other "
         "resource: check `resource.scope`, or whether the accommodation "
         "`no-resource` is needed.",
         ("resource.scope", "accommodation"),
