@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
@@ -12,6 +13,7 @@ from cimd_conformance.cli._options import SuiteOptions, suite_options
 from cimd_conformance.cli._suite import job_of, run_suite
 from cimd_conformance.model import Job, Role
 
+_MOST_PROCESSES = 4
 _EPILOG = """\b
 Examples:
   cimd-conformance demo
@@ -55,5 +57,13 @@ def command(*, network: str, role: str, flaw: str | None, **values: Any) -> int:
     if flaw is not None:
         words += ["--flaw", flaw]
     fields = job_of(options, network=network, role=role, flaw=flaw)
-    job = msgspec.convert(fields | {"adopted": adopted}, Job)
+    parts = _processes() if network == "embedded" and not options.only else 1
+    job = msgspec.convert(fields | {"adopted": adopted, "parts": parts}, Job)
     return run_suite(job, options, words)
+
+
+def _processes() -> int:
+    """Return how many processes share the work: one for each processor, a few."""
+    if hasattr(os, "sched_getaffinity"):
+        return min(len(os.sched_getaffinity(0)), _MOST_PROCESSES)
+    return min(os.cpu_count() or 1, _MOST_PROCESSES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,7 +70,7 @@ async def open_surroundings(
 ) -> Surroundings:
     """Open the network with its parties, and begin to collect evidence."""
     network, authority = await open_network(job, authority)
-    evidence = Evidence(emit, now)
+    evidence = Evidence(emit, now, numbers=itertools.count(job.part + 1, job.parts))
     network.contacts.listeners.append(evidence.on_contact)
     parties = await open_parties(network, authority)
     return Surroundings(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import secrets
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,18 +44,19 @@ async def run_job(
     """
     roles = roles_of(job.role)
     plan = select(load_catalogue().instances, job, roles)
+    share = share_of(plan, job.part, job.parts)
     profile = load_profile(job.profile)
     around = await open_surroundings(job, emit, now)
     run = Phases(job, emit, now, stop, around, profile)
     try:
         emit(_started(job, roles, run.powers, plan))
         for role in roles:
-            mine = [i for i in plan if i.scenario.role is role]
+            mine = [i for i in share if i.scenario.role is role]
             if (mine or job.target) and not await run.role(role, mine):
                 break
     finally:
         await around.network.close()
-    return _finish(run, plan, stopped=stop.is_set())
+    return _finish(run, share, stopped=stop.is_set())
 
 
 def _finish(run: Phases, plan: list[Instance], *, stopped: bool) -> int:
@@ -70,6 +72,21 @@ def _finish(run: Phases, plan: list[Instance], *, stopped: bool) -> int:
 def select(instances: list[Instance], job: Job, roles: list[Role]) -> list[Instance]:
     """Return the instances of the job's roles that its globs choose."""
     return select_instances(instances, roles, job.only, job.skip)
+
+
+def share_of(plan: list[Instance], part: int, parts: int) -> list[Instance]:
+    """Return one of several shares: controls with all that rests on them.
+
+    The largest go first, each to whoever has the least.
+    """
+    resting = Counter(instance.control for instance in plan)
+    shares: list[set[str]] = [set() for _ in range(parts)]
+    sizes = [0] * parts
+    for control, count in sorted(resting.items(), key=lambda each: (-each[1], each[0])):
+        least = sizes.index(min(sizes))
+        shares[least].add(control)
+        sizes[least] += count
+    return [instance for instance in plan if instance.control in shares[part]]
 
 
 def _started(

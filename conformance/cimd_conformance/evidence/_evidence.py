@@ -77,6 +77,8 @@ class Evidence:
     strays: deque[Contact] = field(default_factory=lambda: deque(maxlen=STRAYS))
     """The latest contacts of nobody's place: of an issuer that a whole run shares, or
     on loopback, where a port alone does not say whose it is."""
+    numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+    """Of exchanges and contacts, unique in a run."""
     _names: dict[str, Claim | None] = field(default_factory=dict)
     """Whose a host is; None where several scenarios share it, as on loopback."""
     _hosts: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -86,7 +88,6 @@ class Evidence:
     """Places that share the address of another place."""
     _paths: dict[str, str] = field(default_factory=dict)
     _redactor: Redactor = field(default_factory=Redactor)
-    _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def claim(
         self,
@@ -162,7 +163,7 @@ class Evidence:
         if owner is None:
             self.strays.append(contact)
             return
-        number = next(self._numbers)
+        number = next(self.numbers)
         depth = DEPTH_WORDS[contact.depth]
         what = " ".join(
             str(part)
@@ -223,7 +224,7 @@ class Evidence:
         record: ExchangeRecord,
     ) -> int:
         """Emit one HTTP exchange, redacted; return its number."""
-        number = next(self._numbers)
+        number = next(self.numbers)
         request = redactor.message(
             f"{record.method} {record.url}", record.headers, record.body
         )

@@ -51,6 +51,9 @@ class Job(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields
     flaws: list[str] = []
     """For `prove`: only these flaws."""
     full: bool = False
+    part: int = 0
+    parts: int = 1
+    """How many processes share the plan, and which one this is."""
     keep_open: bool = False
     """Leave the parties and the target up after the scenarios, until told to stop."""
     adopted: bool = False

@@ -28,9 +28,11 @@ from cimd_conformance.model import (
     verdict,
 )
 from cimd_conformance.outer._process import InnerProcess
+from cimd_conformance.outer._several import SeveralProcesses
 from cimd_conformance.outer._signals import StopSignals
 from cimd_conformance.reports import Keep, Report, Writer
 
+_Inner = InnerProcess | SeveralProcesses
 MakeWriters = Callable[[], Sequence[Writer]]
 
 
@@ -57,7 +59,7 @@ def run_job(
     The inner process starts before `make_writers` is called: their imports cost as
     much time as its start. Every writer finishes, however the run ends.
     """
-    inner = InnerProcess(job, argv)
+    inner = SeveralProcesses(job) if job.parts > 1 else InnerProcess(job, argv)
     with StopSignals(inner) as signals, inner:
         relay = _Relay(job, make_writers())
         error = relay.take(_events(inner))
@@ -159,7 +161,7 @@ class _Relay:
         )
 
 
-def _events(inner: InnerProcess) -> Iterator[AnyEvent]:
+def _events(inner: _Inner) -> Iterator[AnyEvent]:
     """Yield the inner process's events, with what only this side knows."""
     for event in inner.events():
         if isinstance(event, KeptOpen):
@@ -217,7 +219,7 @@ def _synthetic(relay: _Relay, error: SuiteError | None) -> RunFinished:
     )
 
 
-def _died(inner: InnerProcess) -> HarnessError:
+def _died(inner: _Inner) -> HarnessError:
     inner.kill()
     code = inner.wait()
     how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
