@@ -55,6 +55,11 @@ def untrusted(case: Case[Any]) -> Diagnosis | None:
     else:
         return None
     mend, fields = trust(case.file, lab=case.lab)
+    if how is not None and "hung up" in how and not case.lab:
+        mend += (
+            " Or it guards against loopback, and looks at the address late: then it "
+            "works in the lab alone."
+        )
     return Diagnosis("tls", "untrusted-ca", cause, mend, fields)
 
 

@@ -3,6 +3,7 @@
 A module of its own, as most runs need none of it, and it is slow to import.
 """
 
+from cimd_conformance.engine._diagnosis import DiagnosedError, Diagnosis
 from cimd_conformance.engine._open import open_surroundings
 from cimd_conformance.engine._process import (
     HOST,
@@ -20,6 +21,8 @@ from cimd_conformance.engine._tool_server import open_issuer
 __all__ = [
     "HOST",
     "KITS",
+    "DiagnosedError",
+    "Diagnosis",
     "Placed",
     "RunningTarget",
     "Surroundings",

@@ -12,7 +12,6 @@ from cimd_conformance.init._draft import (
     Shape,
     Trial,
     changed,
-    trusting,
 )
 from cimd_conformance.init._names import client_value
 from cimd_conformance.init._search import Search
@@ -50,7 +49,6 @@ def candidates(draft: Draft, trial: Trial) -> Iterable[Candidate]:
     if redirect_uri and redirect_uri not in client.redirect_uris:
         text = "It comes back there, whatever it is told."
         yield _one(file, text, redirect_uris=[redirect_uri])
-    yield from trusting(file, "client")
     if client.protocols == [OLD]:
         yield _one(file, "It does not speak the other one.", protocols=[NEW])
     if "did not end within" in trial.detail and client.seconds < 60:

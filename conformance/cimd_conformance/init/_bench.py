@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from cimd_conformance.catalogue import load_catalogue
-from cimd_conformance.engine.external import KITS, RunningTarget, Surroundings
+from cimd_conformance.engine.external import (
+    KITS,
+    DiagnosedError,
+    Diagnosis,
+    RunningTarget,
+    Surroundings,
+)
 from cimd_conformance.evidence import Evidence, ExchangeRecord, Redactor
 from cimd_conformance.flows import FlowResult, read_json
 from cimd_conformance.flows.authorization_server import visible_text
@@ -109,19 +115,28 @@ class Bench:
         try:
             running = await self.start(file)
         except TargetError as error:
-            asked = tuple(record.message for record, _ in self._heard.records)
-            said, reached = self._said(), self._reached()
-            message = error.message
-            return Trial(
-                somewhere, False, -1, "start", message, said, asked, reached=reached
-            )
+            return self._not_started(somewhere, error)
         if shape is None:
             return Trial(somewhere, True, 0, "", "")
         self._trials += 1
         label = f"init/{self._trials}"
         result = await running.run_flow(label, shape.flow, dict(shape.variant), None)
+        trial = self._trial(shape, result)
+        if not trial.done and running.diagnose is not None:
+            trial = _explained(trial, running.diagnose(label, result))
         await self.around.leases.release(label)
-        return self._trial(shape, result)
+        self._heard.release(label)
+        return trial
+
+    def _not_started(self, shape: Shape, error: TargetError) -> Trial:
+        asked = tuple(record.message for record, _ in self._heard.records)
+        said, reached = self._said(), self._reached()
+        trial = Trial(
+            shape, False, -1, "start", error.message, said, asked, reached=reached
+        )
+        if isinstance(error, DiagnosedError):
+            return _explained(trial, error.diagnosis)
+        return trial
 
     def _trial(self, shape: Shape, result: FlowResult) -> Trial:
         good = [end.outcome is Outcome.COMPLETED for end in result.steps]
@@ -178,6 +193,11 @@ class Bench:
         self._file = None
         if running is not None:
             await running.close()
+
+
+def _explained(trial: Trial, found: Diagnosis) -> Trial:
+    about = next(iter(found.fields), "")
+    return replace(trial, cause=found.cause, mend=found.mend, about=about)
 
 
 def _rank(shape: Shape) -> int:

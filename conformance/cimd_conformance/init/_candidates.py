@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from cimd_conformance.init._describe import offered, scopes_of
-from cimd_conformance.init._draft import Candidate, Facts, Trial, changed, trusting
+from cimd_conformance.init._draft import Candidate, Facts, Trial, changed
 from cimd_conformance.model import Remark
 from cimd_conformance.target import Accommodation, TargetFile
 
@@ -64,7 +64,7 @@ def candidates(
         case "use":
             yield from _shown(file, trial, facts)
         case "authorize" if not lab and not trial.fetched("/client.json"):
-            yield from trusting(file, "server")
+            return  # what it never asked for cannot be wrong
         case "authorize":
             yield from _asked_for(file, trial, facts, lab=lab)
             yield from _others(file, trial, facts, lab=lab)

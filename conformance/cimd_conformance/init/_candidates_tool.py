@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from cimd_conformance.init._describe import scopes_of
-from cimd_conformance.init._draft import Candidate, Facts, Trial, changed, trusting
+from cimd_conformance.init._draft import Candidate, Facts, Trial, changed
 from cimd_conformance.model import Remark
 from cimd_conformance.target import TargetFile
 
@@ -28,9 +28,7 @@ NEVER_ASKED = (
 )
 
 
-def candidates(
-    file: TargetFile, trial: Trial, facts: Facts, *, lab: bool
-) -> Iterator[Candidate]:
+def candidates(file: TargetFile, trial: Trial, facts: Facts) -> Iterator[Candidate]:
     """Yield what to try, after a trial that did not complete."""
     if refuses_host(trial):
         env = {**file.server.env, "MCPGODEBUG": "disablelocalhostprotection=1"}
@@ -39,8 +37,6 @@ def candidates(
         )
         yield _one(file, "server", f"{text}in over 127.0.0.1.", env=env)
         return
-    if not lab and not trial.reached:
-        yield from trusting(file, "server")
     yield from _more_scope(file, trial)
     asks = any(page.endswith("/introspect") for page in trial.reached)
     if asks and file.tokens.judged_by != "introspection":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -169,6 +169,12 @@ class Trial:
     """The pages of ours that the target asked for."""
     request: dict[str, str] = field(default_factory=dict)
     """`client_id` and `redirect_uri` of the authorization request that it sent."""
+    cause: str = ""
+    """Why it did not get further, where that is known."""
+    mend: str = ""
+    """What to do about it."""
+    about: str = ""
+    """The field of the target file that this is likeliest about."""
 
     @property
     def words(self) -> str:
@@ -182,16 +188,6 @@ class Trial:
     def further_than(self, other: Trial) -> bool:
         """Whether this one got further."""
         return self.done or self.steps > other.steps
-
-
-def trusting(file: TargetFile, table: str) -> Iterator[Candidate]:
-    """Yield the file with what makes usual runtimes trust the CA of a run."""
-    env: dict[str, str] = getattr(file, table).env
-    if not set(TRUST) & set(env):
-        remark = Remark(f"{table}.env", "So it trusts the CA of the run.")
-        label = f"{table}.env {', '.join(TRUST)}"
-        new = changed(file, table, env={**env, **TRUST})
-        yield Candidate(new, label, (remark,))
 
 
 @dataclass(frozen=True, slots=True)

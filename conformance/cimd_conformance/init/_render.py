@@ -160,4 +160,5 @@ class _Writer:
             table = remark.field.rpartition(".")[0]
             free = table in ("server.env", "client.env", "client_document")
             if remark.field not in placed and not free:
-                yield from ("", *_comment(f"{remark.field}: {remark.text}"))
+                mark = "TODO: " if remark.todo else ""
+                yield from ("", *_comment(f"{mark}{remark.field}: {remark.text}"))

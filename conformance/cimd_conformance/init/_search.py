@@ -139,11 +139,18 @@ class Search:
 
 
 def ended(trial: Trial) -> str:
-    """Say in a line how a trial ended."""
+    """Say in a line how a trial ended: why, where that is known."""
+    if trial.cause:
+        return shortened(" ".join(trial.cause.split()), 2 * SHOWN)
     first = " ".join(line.strip() for line in trial.detail.splitlines())
     said = shortened(trial.said, SHOWN)
     more = f" — {said}" if said and said not in first else ""
     return f"{shortened(first, 2 * SHOWN)}{more}"
+
+
+def explained(trial: Trial) -> str:
+    """Say how a trial ended, and what to do about it."""
+    return f"{ended(trial)} {' '.join(trial.mend.split())}".strip()
 
 
 def failed(draft: Draft, fails: dict[str, Trial]) -> Draft:
@@ -152,8 +159,10 @@ def failed(draft: Draft, fails: dict[str, Trial]) -> Draft:
     for name, trial in fails.items():
         alike.setdefault((trial.step, trial.words), []).append(name)
     for names in alike.values():
-        said = f"Does not work yet: {', '.join(names)}: {ended(fails[names[0]])}"
+        trial = fails[names[0]]
+        verb = "does" if len(names) == 1 else "do"
+        said = f"{', '.join(names)} {verb} not work yet. {explained(trial)}"
         if all(fails[name].shape.flow in OPTIONAL for name in names):
-            said = f"{said}. {ON_PURPOSE}"
-        draft = draft.say("", said, todo=True)
+            said = f"{said} {ON_PURPOSE}"
+        draft = draft.say(trial.about, said, todo=True)
     return draft

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import msgspec
+
 from cimd_conformance.engine.external import Surroundings, open_surroundings
 from cimd_conformance.evidence import OutputRedactor
 from cimd_conformance.init import _candidates, _candidates_tool
@@ -15,9 +17,17 @@ from cimd_conformance.init._ask import ask_running
 from cimd_conformance.init._bench import Bench
 from cimd_conformance.init._boot import Boot, source_names
 from cimd_conformance.init._describe import described, role_of
-from cimd_conformance.init._draft import Candidate, Draft, Facts, Shape, Trial, told
+from cimd_conformance.init._draft import (
+    TRUST,
+    Candidate,
+    Draft,
+    Facts,
+    Shape,
+    Trial,
+    told,
+)
 from cimd_conformance.init._running import first_running, literal
-from cimd_conformance.init._search import Search, ended, failed
+from cimd_conformance.init._search import Search, ended, explained, failed
 from cimd_conformance.init._start import first_start
 from cimd_conformance.init._tool import describe_tool
 from cimd_conformance.model import (
@@ -38,10 +48,7 @@ from cimd_conformance.target import secrets_of
 
 Emit = Callable[[AnyEvent], None]
 OUTPUT_LINES = 500
-UNSEEN = (
-    "It never asked for a client document: a server that rightly refuses to fetch from "
-    "loopback works in the lab alone (Linux)."
-)
+TRUSTED = "Those about certificates make usual runtimes trust the CA of the run."
 
 
 async def init_job(
@@ -55,7 +62,10 @@ async def init_job(
     if job.init is None:
         raise HarnessError("init", "The job has nothing to begin with.")
     around = await open_surroundings(job, lambda _event: None, now)
-    work = Init(job.init, around, emit, now, lab=job.network == "lab")
+    request, lab = job.init, job.network == "lab"
+    if not lab and request.start:
+        request = msgspec.structs.replace(request, env={**TRUST, **request.env})
+    work = Init(request, around, emit, now, lab=lab)
     try:
         stopped = await _unless(stop, work)
     finally:
@@ -215,8 +225,7 @@ class Init:
         """Return what to try next, by the role."""
         if draft.file.role is Role.AUTHORIZATION_SERVER:
             return _candidates.candidates(draft.file, trial, self.facts, lab=self.lab)
-        role = _candidates_tool
-        return role.candidates(draft.file, trial, self.facts, lab=self.lab)
+        return _candidates_tool.candidates(draft.file, trial, self.facts)
 
     async def _try_server(self, draft: Draft) -> None:
         self.draft = draft
@@ -236,14 +245,10 @@ class Init:
 
     def _mark_failures(self) -> None:
         self.draft = failed(self.draft, self.search.fails)
-        unseen = [
-            one
-            for one in self.search.fails.values()
-            if one.step == "authorize" and not one.fetched("/client.json")
-        ]
-        server = self.draft.file.role is Role.AUTHORIZATION_SERVER
-        if server and unseen and not self.lab:
-            self.draft = self.draft.say("", UNSEEN, todo=True)
+        if not self.lab and self.request.start:
+            agent = self.draft.file.role is Role.AGENT_HOST
+            where = "client.env" if agent else "server.env"
+            self.draft = self.draft.say(where, TRUSTED)
 
 
 def _not_usable(draft: Draft, trial: Trial) -> Draft:
@@ -253,4 +258,4 @@ def _not_usable(draft: Draft, trial: Trial) -> Draft:
         draft = draft.say("server.env", _candidates_tool.HOST_REFUSED, todo=True)
     elif draft.file.role is Role.TOOL_SERVER and not asked:
         draft = draft.say("server.env", _candidates_tool.NEVER_ASKED, todo=True)
-    return draft.say("", ended(trial), todo=True)
+    return draft.say(trial.about, explained(trial), todo=True)

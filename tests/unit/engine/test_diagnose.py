@@ -340,6 +340,13 @@ def test_no_trust_in_our_ca(seen, said):
     assert said in found.cause
 
 
+def test_a_guard_that_looks_late_is_thought_of_on_loopback():
+    seen = (hello(None), hello("the client hung up"))
+    there = server(KEPT, exchange(status=500), seen=seen, lab=False)
+    assert "works in the lab alone" in there.mend
+    assert "alone" not in server(KEPT, exchange(status=500), seen=seen).mend
+
+
 def test_what_it_printed_about_certificates():
     line = (
         "httpx.ConnectError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed"

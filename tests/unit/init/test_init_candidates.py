@@ -77,6 +77,10 @@ def test_a_person_who_does_not_get_through_is_no_reason_to_try_anything() -> Non
     assert proposed(stuck) == []
 
 
+def test_a_document_that_was_never_fetched_is_not_changed_on_loopback() -> None:
+    assert proposed(trial("authorize", "invalid client metadata"), lab=False) == []
+
+
 def test_assertions_are_changed_one_by_one_then_two_at_a_time() -> None:
     found = proposed(trial("redeem", "invalid_client", KEYS))
     sets = [tuple(one.what for one in each.file.accommodation) for each in found]
@@ -91,7 +95,9 @@ def test_assertions_are_changed_one_by_one_then_two_at_a_time() -> None:
 def test_pages_are_named_in_the_lab_alone() -> None:
     said = "client document lacks tos_uri"
     assert any("tos_uri" in one.label for one in proposed(trial("authorize", said)))
-    outside = proposed(trial("authorize", said), lab=False)
+    fetched = ("/i1/client.json",)
+    outside = proposed(trial("authorize", said, reached=fetched), lab=False)
+    assert outside
     assert not any("tos_uri" in one.label for one in outside)
     assert not any(one.file.server.forwarded for one in outside)
 
@@ -131,9 +137,9 @@ def test_every_candidate_is_a_file_that_loads(tmp_path: Any) -> None:
 def test_a_tool_server_that_asks_about_tokens_gets_opaque_ones() -> None:
     file = TargetFile(1, "Mine", Role.TOOL_SERVER)
     asks = trial("start", reached=("/issuer/introspect",))
-    first, *_ = _candidates_tool.candidates(file, asks, FACTS, lab=True)
+    first, *_ = _candidates_tool.candidates(file, asks, FACTS)
     assert first.file.tokens.judged_by == "introspection"
-    found = list(_candidates_tool.candidates(file, trial("start"), FACTS, lab=True))
+    found = list(_candidates_tool.candidates(file, trial("start"), FACTS))
     assert {one.file.tokens.alg for one in found} == {"ES256", "RS256"}
     assert {"{origin}", "{origin}/"} <= {one.file.tokens.audience for one in found}
 
@@ -142,7 +148,7 @@ def test_a_tool_that_asks_for_more_scope_gets_it() -> None:
     file = TargetFile(1, "Mine", Role.TOOL_SERVER, resource=Resource(scope="read"))
     said = 'HTTP 403, Bearer error="insufficient_scope", scope="read write"'
     refused = Trial(PUBLIC, False, -1, "start", said)
-    first, *_ = _candidates_tool.candidates(file, refused, FACTS, lab=True)
+    first, *_ = _candidates_tool.candidates(file, refused, FACTS)
     assert first.asked_for
     assert (first.file.resource.scope, first.file.tool.scope) == ("read write", "write")
 
@@ -150,7 +156,7 @@ def test_a_tool_that_asks_for_more_scope_gets_it() -> None:
 def test_a_server_that_refuses_its_name_is_told_nothing_else() -> None:
     file = TargetFile(1, "Mine", Role.TOOL_SERVER)
     refused = trial("start", 'Forbidden: invalid Host header "mcp.cimd-target.net"')
-    (only,) = _candidates_tool.candidates(file, refused, FACTS, lab=True)
+    (only,) = _candidates_tool.candidates(file, refused, FACTS)
     assert "MCPGODEBUG" in only.file.server.env
 
 
@@ -174,4 +180,4 @@ def test_a_client_with_a_document_of_its_own() -> None:
     found = list(agent_candidates(agent(), trial("connect", request=sent)))
     assert found[0].file.client.document == "target"
     assert found[1].file.client.redirect_uris == ["http://127.0.0.1:7777/back"]
-    assert found[2].file.client.env["SSL_CERT_FILE"] == "{bundle_file}"
+    assert found[2].file.client.protocols == ["2026-07-28"]
