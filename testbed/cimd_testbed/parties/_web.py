@@ -17,7 +17,7 @@ Responder = Callable[[Request], Awaitable[Response]]
 
 @dataclass(slots=True)
 class Web:
-    """The pages by path; `served` hears of each request to a known page."""
+    """The pages by path, or by `//host/path` where the path is everybody's."""
 
     pages: dict[str, Responder] = field(default_factory=dict)
     sites: dict[str, Responder] = field(default_factory=dict)
@@ -47,7 +47,8 @@ class Web:
         site = self.sites.get(request.host.lower())
         if site is not None:
             return await site(request)
-        responder = self.pages.get(request.path)
+        at_host = f"//{request.host.lower()}{request.path}"
+        responder = self.pages.get(request.path) or self.pages.get(at_host)
         if responder is None:
             if len(self.strays) < 1000:
                 self.strays.append(request)

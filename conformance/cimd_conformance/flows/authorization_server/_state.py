@@ -180,13 +180,19 @@ def _apply_flow_changes(state: AsState) -> None:
 
 
 def _publish_client_url(state: AsState) -> None:
-    """Serve the document also at the path of a changed client_id."""
-    url = state.client.variables["client_id"]
-    _, _, rest = url.partition("://")
-    _, slash, path = rest.partition("/")
+    """Serve the document also at the path of a changed client_id, or at the root."""
+    client, web = state.client, state.world.web
+    _, _, rest = client.variables["client_id"].partition("://")
+    host, slash, path = rest.partition("/")
     path = (slash + path).partition("#")[0].partition("?")[0]
-    if path.startswith(state.client.site.prefix + "/"):
-        state.world.web.publish(path, state.client.serve_document)
+    if path.startswith(client.site.prefix + "/"):
+        web.publish(path, client.serve_document)
+    elif path in ("", "/") and host == client.site.host:
+        web.publish(_root(client.site), client.serve_document)
+
+
+def _root(site: Site) -> str:
+    return f"//{site.host}/"
 
 
 async def finish(state: AsState) -> None:
@@ -197,4 +203,5 @@ async def finish(state: AsState) -> None:
             state.world.doors.mend(site.host, site.address)
     for identity in state.identities.values():
         state.world.web.withdraw(identity.site.prefix + "/")
+        state.world.web.withdraw(_root(identity.site))
     await asyncio.sleep(0)
