@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
@@ -57,6 +58,9 @@ SETTLE = 5
 """So many ticks a program may take from its first port to its last."""
 SOURCE_BYTES = 1 << 20
 
+_SEPARATORS = re.compile(r"[\s=\"';&|]+")
+"""Between the words of a command, an option and its value, a line of a shell."""
+
 Say = Callable[[str, str], None]
 """Tells (topic, text) to whoever waits."""
 
@@ -65,8 +69,7 @@ def source_names(request: InitRequest) -> list[str]:
     """Return the variables that the files read which the command names."""
     folder = Path(request.file).parent / request.cwd
     texts = []
-    for argument in request.start[:12]:
-        word = argument.rpartition("=")[2]  # --config=file
+    for word in _SEPARATORS.split(" ".join(request.start))[:40]:
         module = word.replace(".", "/")  # after -m
         for name in (word, f"{module}.py", f"{module}/__main__.py"):
             with contextlib.suppress(OSError, UnicodeDecodeError):
