@@ -288,9 +288,9 @@ class Testbed:
         uris = (self.resource, *self._resources)
         return tuple(Resource(uri, SCOPES) for uri in uris)
 
-    async def _open_browser(self, url: str) -> None:
+    async def _open_browser(self, command: tuple[str, ...]) -> None:
         """Open the browser, as a program does: it goes on by itself."""
-        task = asyncio.create_task(self._visit(url))
+        task = asyncio.create_task(self._visit(command[-1]))
         self._visits.add(task)
         task.add_done_callback(self._visits.discard)
 

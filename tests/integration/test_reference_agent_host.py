@@ -69,7 +69,8 @@ async def scene(**settings: Any) -> AsyncIterator[Scene]:
         assert location
         await http.request("GET", location)
 
-    async def open_browser(url: str) -> None:
+    async def open_browser(command: tuple[str, ...]) -> None:
+        url = command[-1]
         stage.opened.append(url)
         task = asyncio.create_task(visit(url))
         visits.add(task)
@@ -218,7 +219,10 @@ async def test_it_asks_for_more_scope_on_top():
         (
             "as_metadata",
             "json",
-            {"client_id_metadata_document_supported": False},
+            {
+                "client_id_metadata_document_supported": False,
+                "registration_endpoint": None,
+            },
             "cimd-client-checks-flag",
         ),
         ("authorization_response", "params", {"state": "x"}, "client-state"),

@@ -30,7 +30,7 @@ VARIANTS = {
 FEATURES = (
     *("refresh", "revocation", "introspection", "private_key_jwt", "logo", "iss"),
     *("step-up", "hosted-document", "keeps-tokens", "server-side", "rotates"),
-    *("effect", "session", "scope", "several-scopes", "upstream"),
+    *("registration", "effect", "session", "scope", "several-scopes", "upstream"),
 )
 ACCOMMODATIONS = (
     *("assertion-audience", "assertion-type", "assertion-without-type"),

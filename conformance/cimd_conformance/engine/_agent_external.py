@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cimd_conformance.engine._agent_attended import AttendedDriver
 from cimd_conformance.engine._agent_command import CommandDriver
-from cimd_conformance.engine._agent_features import missing_feature
+from cimd_conformance.engine._agent_features import SEEN, missing_feature
 from cimd_conformance.engine._agent_program import ProgramDriver
 from cimd_conformance.engine._agent_world import agent_world
 from cimd_conformance.engine._diagnose import diagnose_agent_host
@@ -33,6 +33,7 @@ from cimd_conformance.engine._surroundings import Surroundings
 from cimd_conformance.engine._target import RunningTarget
 from cimd_conformance.flows import FlowResult
 from cimd_conformance.flows.agent_host import AgentView, AgentWorld, Driver, run_flow
+from cimd_conformance.model import AnyEvent
 from cimd_conformance.target import TargetFile
 from cimd_testbed.net import Command
 
@@ -69,15 +70,7 @@ async def _start(
     if client.command:
         _look_at_command(placed)
     driver = await _driver(placed, on_line, stack)
-    features = {*client.features}
-    if client.document == "target":
-        features.add("hosted-document")
-    view = AgentView(
-        target.name,
-        frozenset(features),
-        tuple(client.protocols),
-        dict(target.client_document),
-    )
+    view = _view(target)
     world = agent_world(around, view, driver, limits.seconds)
     world.now = placed.now
     return RunningTarget(
@@ -91,7 +84,21 @@ async def _start(
         repeats_controls=target.client.drive != "attended",
         diagnose=partial(_diagnosed, world, placed, printed),
         path=path,
+        hear=driver.page.hear if isinstance(driver, AttendedDriver) else _ignore,
     )
+
+
+def _view(target: TargetFile) -> AgentView:
+    """Say what is known of the client."""
+    client = target.client
+    features = {*client.features}
+    if client.drive == "command" and client.opens:
+        features.add(SEEN)
+    if client.document == "target":
+        features.add("hosted-document")
+    document = dict(target.client_document)
+    protocols = tuple(client.protocols)
+    return AgentView(target.name, frozenset(features), protocols, document)
 
 
 def _look_at_command(placed: Placed) -> None:
@@ -134,6 +141,10 @@ def _diagnosed(
             lab=placed.lab is not None,
         )
     )
+
+
+def _ignore(_event: AnyEvent) -> None:
+    """Tell nobody."""
 
 
 async def _driver(placed: Placed, on_line: OnLine, stack: AsyncExitStack) -> Driver:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import shutil
+import tempfile
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
-from cimd_conformance.engine._agent_features import missing_feature
+from cimd_conformance.engine._agent_features import SEEN, missing_feature
 from cimd_conformance.engine._agent_world import agent_world
 from cimd_conformance.engine._labels import current_scenario, labelled
 from cimd_conformance.engine._surroundings import Surroundings
@@ -22,6 +25,7 @@ from cimd_conformance.flows.agent_host import (
 )
 from cimd_testbed.core import ShiftedClock
 from cimd_testbed.net import Service
+from cimd_testbed.parties import PIPE_VARIABLE, OpenedUrls, install_openers
 from cimd_testbed.reference.agent_host import (
     AgentHost,
     AgentHostChecks,
@@ -40,7 +44,7 @@ HOSTS = {
 FEATURES = frozenset(
     {
         *("refresh", "step-up", "hosted-document", "private_key_jwt"),
-        *("keeps-tokens", "server-side", "rotates"),
+        *("keeps-tokens", "server-side", "rotates", "registration", SEEN),
     }
 )
 PROTOCOLS = ("2026-07-28", "2025-11-25")
@@ -72,11 +76,27 @@ class EmbeddedDriver:
         return Ended(Ending.EXITED, good=True, detail="the tool was called")
 
 
-async def open_browser(url: str) -> None:
-    """Hand a URL to the browser of the errand that is being done."""
+async def open_browser(command: tuple[str, ...]) -> None:
+    """Hand a URL to the browser of the errand that is being done.
+
+    An opener that gets one URL is not started, because it would only tell us; any other
+    command runs as it is, and finds nothing on its path but our openers.
+    """
     errand = _errand.get()
     assert errand is not None, "the reference opens a browser on errands alone"
-    errand.open_url(url)
+    if command[:-1] == ("xdg-open",):
+        errand.open_url(command[-1])
+        return
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        openers, pipe = install_openers(folder / "openers").parent, folder / "opened"
+        environment = {"PATH": str(openers), PIPE_VARIABLE: str(pipe)}
+        program = shutil.which(command[0]) or command[0]
+        async with OpenedUrls(pipe, errand.open_url):
+            process = await asyncio.create_subprocess_exec(
+                program, *command[1:], env=environment
+            )
+            await process.wait()
 
 
 async def _open_host(

@@ -18,6 +18,7 @@ def agent_world(
         around.seed,
         around.leases.lease,
         ports=around.parties.ports,
+        doors=around.parties.doors,
         seconds=seconds,
         agent=view,
         driver=driver,

@@ -17,7 +17,14 @@ from cimd_conformance.engine._engine import Engine, Finished
 from cimd_conformance.engine._keep import keep_open
 from cimd_conformance.engine._open import Emit, powers_of, start_target
 from cimd_conformance.engine._surroundings import Surroundings
-from cimd_conformance.model import Job, Role, ScenarioFinished, Status, TargetError
+from cimd_conformance.model import (
+    AnyEvent,
+    Job,
+    Role,
+    ScenarioFinished,
+    Status,
+    TargetError,
+)
 from cimd_conformance.target import TargetFile, load_target
 from cimd_testbed.net import find_libfaketime
 
@@ -119,11 +126,16 @@ class _Phase:
         target = await unless(run.stop, starting)
         if target is None:
             return False
+
+        def emit(event: AnyEvent) -> None:
+            target.hear(event)
+            run.emit(event)
+
         engine = Engine(
             target,
             run.profile,
             run.around.leases,
-            run.emit,
+            emit,
             run.now,
             self.powers,
             self.disabled,

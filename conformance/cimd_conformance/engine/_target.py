@@ -14,7 +14,7 @@ from cimd_conformance.catalogue import Instance
 from cimd_conformance.engine._diagnosis import Diagnosis
 from cimd_conformance.evidence import OutputRedactor
 from cimd_conformance.flows import Advance, FlowResult, World
-from cimd_conformance.model import Scenario, TargetError, TargetExited
+from cimd_conformance.model import AnyEvent, Scenario, TargetError, TargetExited
 from cimd_conformance.target import TargetFile
 from cimd_testbed.core import ShiftedClock, split_url
 from cimd_testbed.net import HttpClient, HttpError
@@ -45,6 +45,8 @@ class RunningTarget:
     """The target file, for whoever has to mend it."""
     repeats_controls: bool = True
     """Whether controls may be repeated at the end: a person is not asked twice."""
+    hear: Callable[[AnyEvent], None] = lambda _event: None
+    """Hears what the run tells while it works on this target."""
 
     def exit_event(self, now: float) -> TargetExited:
         """Return what there is to tell when it has ended by itself."""

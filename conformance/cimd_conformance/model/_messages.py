@@ -107,6 +107,14 @@ class Message(enum.StrEnum):
     INTROSPECTION_REQUEST = "introspection_request"
     INTROSPECTION_RESPONSE = "introspection_response"
     ACCESS_TOKEN = "access_token"  # noqa: S105 - the name of a message
+    REDIRECT = "redirect"
+    """Where the browser takes the authorization response: `uri`, the redirect URI. With
+    a change the true one then gets an error, so that a client need not wait."""
+    REGISTRATION_REQUEST = "registration_request"
+    """The JSON of a client's dynamic registration, and as `fits` whether its
+    `application_type` is that of its redirect URIs."""
+    REGISTRATION_RESPONSE = "registration_response"
+    """Status, headers and JSON of the answer to it."""
     AS_METADATA = "as_metadata"
     AS_METADATA_RESPONSE = "as_metadata_response"
     CHALLENGE = "challenge"
@@ -165,7 +173,9 @@ STEP_MESSAGES: dict[Verb, frozenset[Message]] = {
             Message.PRM_RESPONSE,
             Message.AS_METADATA,
             Message.AS_METADATA_RESPONSE,
+            Message.REGISTRATION_RESPONSE,
             Message.AUTHORIZATION_RESPONSE,
+            Message.REDIRECT,
             Message.TOKEN_RESPONSE,
             Message.REFRESH_RESPONSE,
             Message.MCP_RESPONSE,

@@ -65,6 +65,7 @@ LIMITS: dict[tuple[str, str], tuple[float, float]] = {
 PROTOCOLS = ("2025-11-25", "2026-07-28")
 CLIENT_FEATURES = (
     *("refresh", "step-up", "keeps-tokens", "server-side", "private_key_jwt"),
+    "registration",
 )
 
 Wrong = tuple[list[str | int], str, str]

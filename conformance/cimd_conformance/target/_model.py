@@ -128,7 +128,8 @@ class Client(_Table, frozen=True):
     protocols: list[str] = msgspec.field(default_factory=lambda: ["2025-11-25"])
     """The MCP revisions that it speaks."""
     features: list[str] = []
-    """What else it can do: refresh, step-up, keeps-tokens, server-side …"""
+    """What else it can do: refresh, step-up, keeps-tokens, server-side, registration
+    (RFC 7591) …"""
     opens: list[str] = msgspec.field(default_factory=lambda: ["browser", "output"])
     """How it opens URLs: through the system's opener, on its output, or not at all."""
     seconds: float = 20.0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from cimd_testbed.core._addresses import IPAddress, public_addresses
 from cimd_testbed.core._decision import Decision, accept, free, refuse
+from cimd_testbed.core._fetching import TlsProblem
 from cimd_testbed.core._json import JsonObject
 from cimd_testbed.core._metadata import well_known_url
 from cimd_testbed.core._redirect import LOOPBACK_HOSTS
@@ -62,9 +63,19 @@ def issuer_without_metadata(server_url: str) -> str | None:
     return None
 
 
-def chosen_issuer(metadata: JsonObject) -> str | None:
-    """Return the first authorization server listed (RFC 9728 section 7.6)."""
-    return next(iter(metadata.texts("authorization_servers")), None)
+def chosen_issuers(metadata: JsonObject, server_url: str) -> tuple[str, ...]:
+    """Return whose metadata is looked for: the first one listed, nobody else's.
+
+    RFC 9728 section 7.6; that the server names it is what counts (client-prm-used).
+    """
+    del server_url
+    return metadata.texts("authorization_servers")[:1]
+
+
+def discovered_anew(known: bool) -> bool:
+    """Look for the metadata at every challenge, known or not (RFC 9728 section 5.2)."""
+    del known
+    return True
 
 
 def server_metadata_urls(issuer: str) -> tuple[str, ...]:
@@ -118,6 +129,14 @@ def discovery_url(url: str) -> Decision:
     return refuse(clause, "A discovered URL is not https.")
 
 
+def server_tls(problem: TlsProblem) -> Decision:
+    """Talk to no server whose TLS is not in order, whatever it is about.
+
+    RFC 9728 section 7.3, RFC 8414 section 6, RFC 6750 section 5.3.
+    """
+    return refuse("client-tls-checks", f"The server's TLS is not in order: {problem}.")
+
+
 def discovery_addresses(host: str, addresses: tuple[IPAddress, ...]) -> Decision:
     """Refuse names of this network and this machine (client-ssrf-guard)."""
     found = public_addresses(host, addresses)
@@ -129,18 +148,6 @@ def discovery_addresses(host: str, addresses: tuple[IPAddress, ...]) -> Decision
 def metadata_redirect(url: str, status: int, location: str | None) -> str | None:
     """Follow no redirect of metadata (client-metadata-redirects)."""
     del url, status, location
-    return None
-
-
-def client_id_source(preregistered: bool, metadata: JsonObject) -> str | None:
-    """Choose how to be known: pre-registered, else the document, if announced.
-
-    MCP "Client Registration". None: this client knows no other way.
-    """
-    if preregistered:
-        return "pre-registered"
-    if metadata.get("client_id_metadata_document_supported") is True:
-        return "document"
     return None
 
 

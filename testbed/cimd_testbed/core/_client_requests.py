@@ -10,6 +10,23 @@ STEP_UPS = 3
 """How often one operation may ask for more scope (MCP: "no more than a few times")."""
 
 
+def opener(url: str) -> tuple[str, ...]:
+    """Return the command that opens a URL: the program and one argument, no shell.
+
+    MCP security best practices: a URL is data that a stranger wrote.
+    """
+    return ("xdg-open", url)
+
+
+def identity_path(name: str, chance: str) -> str:
+    """Lay a client's document at a short path that never changes (CIMD-03 section 3).
+
+    The same client is then the same `client_id`, next time and next year.
+    """
+    del chance
+    return f"/clients/{name}" if name else ""
+
+
 def new_code_verifier(chance: str) -> str:
     """Return a verifier of 43 unreserved characters, fresh for each request.
 

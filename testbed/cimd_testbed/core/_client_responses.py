@@ -17,6 +17,23 @@ class NextRequest:
     with_token: bool
 
 
+def callback_place(expected: str, arrived: str) -> Decision:
+    """Take a response at the redirect URI of its request alone (RFC 8252 section 8.10).
+
+    `arrived` is where it came in, without its query.
+    """
+    clause = "client-redirect-uri-check-on-return"
+    if arrived != expected:
+        return refuse(clause, "The response came in at another place.")
+    return accept(clause)
+
+
+def callback_onward(params: tuple[tuple[str, str], ...]) -> str | None:
+    """Send the browser nowhere after a response (RFC 9700 section 4.11.1)."""
+    del params
+    return None
+
+
 def callback_state(expected: str, presented: str | None) -> Decision:
     """Drop a response that belongs to no request of ours (RFC 9700 section 4.7).
 

@@ -220,6 +220,16 @@ def _document_unsound_id(document: JsonObject) -> JsonObject:
 
 
 @flaw(
+    "agent-document-at-root",
+    "document",
+    "The published document names the root of its host.",
+)
+def _document_at_root(document: JsonObject) -> JsonObject:
+    origin = core.split_url(document.text("client_id") or "").origin
+    return _with(document, client_id=f"{origin}/")
+
+
+@flaw(
     "agent-document-keys-twice",
     "document",
     "The published document has its keys and their URL.",

@@ -9,6 +9,7 @@ from cimd_testbed.flaws import (  # noqa: F401 - imported for what they register
     _address_blocks,
     _addresses,
     _agent_discovery,
+    _agent_registration,
     _agent_requests,
     _agent_responses,
     _authorization,

@@ -1,6 +1,7 @@
 """Scriptable parties: what the testbed plays. They have no defences."""
 
 from cimd_testbed.parties._authorization_server import (
+    REGISTERED,
     IssuedTokens,
     PlayedAuthorizationServer,
 )
@@ -48,6 +49,7 @@ from cimd_testbed.parties._mcp_server import (
     send_honestly,
 )
 from cimd_testbed.parties._opener import (
+    MARKER,
     PIPE_VARIABLE,
     OpenedUrls,
     install_openers,
@@ -58,7 +60,9 @@ from cimd_testbed.parties._upstream_api import UpstreamApi
 from cimd_testbed.parties._web import Responder, Web
 
 __all__ = [
+    "MARKER",
     "PIPE_VARIABLE",
+    "REGISTERED",
     "STATEFUL",
     "STATELESS",
     "TOOL",

@@ -21,6 +21,8 @@ from cimd_testbed.parties._mcp_server import (
     send_honestly,
 )
 
+REGISTERED = "registered-"
+"""What the identifiers begin with that clients are given by registering."""
 _WELL_KNOWN = ("oauth-authorization-server", "openid-configuration")
 
 
@@ -67,6 +69,8 @@ class PlayedAuthorizationServer:
     """Where the metadata is; without any, at the place of RFC 8414."""
     lifetime: int = 3600
     """`expires_in` of its access tokens."""
+    documents: bool = True
+    """Whether it says that it reads client metadata documents."""
     refresh: bool = True
     """Whether it gives refresh tokens."""
     seen: Callable[[str, Request], None] = lambda _message, _request: None
@@ -85,7 +89,9 @@ class PlayedAuthorizationServer:
     def metadata(self) -> Tree:
         """Return the honest metadata (RFC 8414)."""
         here = self.origin + self.base
+        known = {"client_id_metadata_document_supported": True}
         return {
+            **(known if self.documents else {}),
             "issuer": self.issuer,
             "authorization_endpoint": f"{here}/authorize",
             "token_endpoint": f"{here}/token",
@@ -97,7 +103,6 @@ class PlayedAuthorizationServer:
             "token_endpoint_auth_methods_supported": ["none", "private_key_jwt"],
             "token_endpoint_auth_signing_alg_values_supported": ["ES256", "RS256"],
             "authorization_response_iss_parameter_supported": True,
-            "client_id_metadata_document_supported": True,
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["ES256"],
         }
@@ -132,9 +137,10 @@ class PlayedAuthorizationServer:
         params: Tree = {"code": code, "iss": self.issuer}
         if "state" in asked:
             params["state"] = asked["state"]
-        tree: Tree = {"status": 302, "params": params, "headers": {}}
-        tree = self.edit("authorization_response", request, tree)
         to = asked.get("redirect_uri", "")
+        tree: Tree = {"status": 302, "to": to, "params": params, "headers": {}}
+        tree = self.edit("authorization_response", request, tree)
+        to = str(tree.pop("to"))
         mark = "&" if "?" in to else "?"
         location = f"{to}{mark}{_query(tree.pop('params', {}))}"
         tree["headers"] = {"Location": location, **tree["headers"]}
@@ -164,7 +170,7 @@ class PlayedAuthorizationServer:
     def _register(self, request: Request) -> Response:
         """Register whatever is sent (RFC 7591): for clients that ask for it."""
         self.seen("registration_request", request)
-        answer = {**_json(request.body), "client_id": f"registered-{self.salt}"}
+        answer = {**_json(request.body), "client_id": REGISTERED + self.salt}
         tree = {"status": 201, "json": answer}
         return self._sent("registration_response", request, tree)
 

@@ -2,6 +2,7 @@
 
 `BROWSER` and the usual openers on `PATH` are one shell script that writes its last
 argument into a pipe. Nothing is opened; whoever reads the pipe plays the person.
+Beside them lies `cimd-marker`, which nobody runs unless a URL told a shell to.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Self
 
 PIPE_VARIABLE = "CIMD_BROWSER_PIPE"
+MARKER = "cimd-marker"
+"""A program that writes `cimd-marker:` into the pipe: proof that a shell ran it."""
 _NAMES = (
     *("xdg-open", "open", "x-www-browser", "www-browser", "sensible-browser"),
     *("gnome-open", "kde-open", "gio-open", "wslview", "firefox", "google-chrome"),
@@ -23,6 +26,9 @@ _SCRIPT = f"""#!/bin/sh
 for url in "$@"; do :; done
 printf '%s\\n' "$url" >> "${PIPE_VARIABLE}"
 """
+_MARKING = f"""#!/bin/sh
+printf '{MARKER}:\\n' >> "${PIPE_VARIABLE}"
+"""
 
 
 def install_openers(folder: Path) -> Path:
@@ -31,6 +37,9 @@ def install_openers(folder: Path) -> Path:
     script = folder / "cimd-browser"
     script.write_text(_SCRIPT, "utf-8")
     script.chmod(0o755)
+    marker = folder / MARKER
+    marker.write_text(_MARKING, "utf-8")
+    marker.chmod(0o755)
     for name in _NAMES:
         with contextlib.suppress(FileExistsError):
             (folder / name).symlink_to(script.name)

@@ -21,6 +21,10 @@ from cimd_testbed.net import (
 )
 
 MAX_STEPS = 6
+RELOADS = 50
+"""How often a client's redirect URI is tried at which nobody listens yet."""
+_BETWEEN = 0.1
+"""Seconds between two of them."""
 REDIRECTS = (301, 302, 303, 307, 308)
 _HEADERS: Headers = (
     ("User-Agent", BROWSER),
@@ -37,9 +41,9 @@ class PlayedBrowser:
     stage: Stage
     ours: Callable[[str], bool]
     """Whether a host is one of the scenario's own."""
-    on_callback: Callable[[str, Response | None, bool], None]
+    on_callback: Callable[[str, Response | None, bool], str | None]
     """Hears of each visit of a place that is not ours, the client's redirect URI: its
-    answer, and whether the request arrived."""
+    answer, and whether the request arrived; may say where to go then."""
     _seen: set[str] = field(default_factory=set)
     _visits: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -62,6 +66,21 @@ class PlayedBrowser:
             visit.cancel()
         await asyncio.gather(*self._visits, return_exceptions=True)
 
+    async def _get(self, url: str) -> Response:
+        return await self.http.request("GET", url, _HEADERS)
+
+    async def _reload(self, url: str) -> Response:
+        """Visit a client that opens the browser first and its redirect URI then.
+
+        With a person before the browser that goes well; ours comes back at once.
+        """
+        for _ in range(RELOADS):
+            try:
+                return await self._get(url)
+            except ConnectionRefusedError:
+                await asyncio.sleep(_BETWEEN)
+        return await self._get(url)
+
     async def _visit(self, url: str) -> None:
         for _ in range(MAX_STEPS):
             host = (split_url(url).authority or "").rpartition("@")[2]
@@ -69,7 +88,7 @@ class PlayedBrowser:
             response: Response | None = None
             arrived = True
             try:
-                response = await self.http.request("GET", url, _HEADERS)
+                response = await (self._get(url) if ours else self._reload(url))
             except HttpError:
                 arrived = not ours  # a client may read its callback and hang up
             except (OSError, TimeoutError, ValueError, ForbiddenAddressError):
@@ -77,7 +96,10 @@ class PlayedBrowser:
             if ours and not arrived:
                 self.stage.events.append("astray")
             if not ours:
-                self.on_callback(url, response, arrived)
+                then = self.on_callback(url, response, arrived)
+                if then is not None:
+                    url = then
+                    continue
             location = response.header("location") if response is not None else None
             if response is None or response.status not in REDIRECTS or not location:
                 return

@@ -20,6 +20,11 @@ _CHALLENGES = {
     "scope_challenge": Message.SCOPE_CHALLENGE,
 }
 
+_WHOLE = {
+    "mcp_response": Message.MCP_RESPONSE,
+    "registration_response": Message.REGISTRATION_RESPONSE,
+}
+
 ChangesOf = Callable[[Message], list[Change]]
 
 
@@ -29,7 +34,8 @@ def edit_message(
     """Return what is sent in place of an honest response, and which messages changed.
 
     Challenges are their parameters, metadata and tokens their JSON, an authorization
-    response its parameters, an answer of the MCP endpoint the whole response.
+    response its parameters and where it goes, an answer of the MCP endpoint or to a
+    registration the whole response.
     """
     tree = {"headers": {}, **tree}
     if name in _JSON:
@@ -37,10 +43,10 @@ def edit_message(
     if name in _CHALLENGES:
         return _edit_part(tree, changes_of, _CHALLENGES[name], "bearer")
     if name == "authorization_response":
-        return _edit_part(tree, changes_of, Message.AUTHORIZATION_RESPONSE, "params")
-    if name == "mcp_response":
-        changes = changes_of(Message.MCP_RESPONSE)
-        changed = {Message.MCP_RESPONSE} if changes else set()
+        return _edit_response(tree, changes_of)
+    if name in _WHOLE:
+        changes = changes_of(_WHOLE[name])
+        changed = {_WHOLE[name]} if changes else set()
         return edit_tree(tree, changes), changed
     return tree, set()
 
@@ -59,6 +65,17 @@ def _edit_json(
     if outer and around is not None:
         changed.add(around)
         tree = edit_tree(tree, outer)
+    return tree, changed
+
+
+def _edit_response(tree: Tree, changes_of: ChangesOf) -> tuple[Tree, set[Message]]:
+    tree, changed = _edit_part(
+        tree, changes_of, Message.AUTHORIZATION_RESPONSE, "params"
+    )
+    elsewhere = changes_of(Message.REDIRECT)
+    if elsewhere:
+        tree["to"] = edit_tree({"uri": tree["to"]}, elsewhere)["uri"]
+        changed = {*changed, Message.REDIRECT}
     return tree, changed
 
 

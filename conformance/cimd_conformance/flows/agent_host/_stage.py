@@ -10,6 +10,8 @@ from typing import Any
 from cimd_testbed.core import split_url
 from cimd_testbed.net import Request, Response
 from cimd_testbed.parties import (
+    MARKER,
+    REGISTERED,
     IssuedTokens,
     McpServer,
     PlayedAuthorizationServer,
@@ -42,6 +44,14 @@ class Traffic:
     """Tokens that came to a place that they are not for, or in a URL."""
     bare: int = 0
     """MCP requests without a token after one had been accepted."""
+    authorized_at: list[str] = field(default_factory=list)
+    """The places of the authorization servers that got authorization requests."""
+    clients: set[str] = field(default_factory=set)
+    """The client identifiers in authorization requests."""
+    registrations: int = 0
+    """How often it asked to be registered."""
+    executed: int = 0
+    """How often a URL of ours was run by a shell."""
     opened: list[str] = field(default_factory=list)
     """The URLs that it wanted opened in a browser."""
     dangerous: list[str] = field(default_factory=list)
@@ -59,6 +69,10 @@ class Traffic:
             "leaks": self.leaks,
             "bare": self.bare,
             "authorizations": len(self.opened),
+            "authorized_at": self.authorized_at,
+            "identifiers": len(self.clients),
+            "registrations": self.registrations,
+            "executed": self.executed,
             "dangerous": self.dangerous,
             "astray": self.astray,
             "repeated": repeated,
@@ -153,9 +167,24 @@ class Stage:
             if not self._acts(place):
                 self.events.append(f"{place}:{message}")
             self.events.append(message)
+            self._count(place, message, request)
             self.on_oauth(message, request)
 
         return seen
+
+    def _count(self, place: str, message: str, request: Request) -> None:
+        """Count what a client asks of an authorization server, and as whom."""
+        traffic = self.traffic
+        params = request.query if request.method == "GET" else request.form
+        client_id = dict(params).get("client_id", "")
+        if message == "registration_request":
+            traffic.registrations += 1
+        if message == "authorization_request":
+            if place not in traffic.authorized_at:
+                traffic.authorized_at.append(place)
+            traffic.clients.add(client_id)
+        if client_id.startswith(REGISTERED) and client_id != f"{REGISTERED}{place}":
+            traffic.leaks.append(f"registration of another server at {place}")
 
     def _called(self, method: str, token: str) -> None:
         self.events.append("mcp")
@@ -193,7 +222,7 @@ class Stage:
     def _note(
         self, place: str, message: str, request: Request, response: Response
     ) -> None:
-        if "/.well-known/" in request.path:
+        if "/.well-known/" in request.path or message == "prm":
             self.traffic.metadata.append(url_of(request))
         if message in ("prm", "as_metadata", "challenge", "scope_challenge"):
             self.events.append(message)
@@ -238,6 +267,9 @@ class Stage:
 
     def opened(self, url: str) -> None:
         """Note a URL that the client wants opened."""
+        if url.startswith(MARKER):
+            self.traffic.executed += 1
+            return
         self.traffic.opened.append(url)
         self.events.append("opened")
         if split_url(url).scheme not in ("http", "https"):

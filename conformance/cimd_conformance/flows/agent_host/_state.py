@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 from cimd_conformance.flows._flow import FlowState
 from cimd_conformance.flows.agent_host._browser import PlayedBrowser
@@ -21,9 +22,9 @@ from cimd_conformance.flows.agent_host._stage import (
     url_of,
 )
 from cimd_conformance.flows.agent_host._world import AgentWorld
-from cimd_conformance.model import HarnessError, Message, Scenario
+from cimd_conformance.model import HarnessError, Message, Place, Scenario
 from cimd_testbed.core import split_url
-from cimd_testbed.net import Request, Response
+from cimd_testbed.net import Request, Response, Stream
 from cimd_testbed.parties import Tree, read_jwt
 
 _OAUTH = {
@@ -31,6 +32,8 @@ _OAUTH = {
     "token_request": Message.TOKEN_REQUEST,
     "refresh_request": Message.REFRESH_REQUEST,
 }
+_TO_THE_CLIENT = (Message.AUTHORIZATION_RESPONSE, Message.REDIRECT)
+"""What the browser takes to the client."""
 _FRESH = {
     "authorization_request": ("state", "code_challenge"),
     "token_request": ("code_verifier",),
@@ -47,6 +50,8 @@ class AgentState(FlowState):
     serial: int = 0
     variables: dict[str, str] = field(default_factory=dict)
     """issuer, server_url, and where metadata is when it is not at its usual place."""
+    authorizations: list[dict[str, Any]] = field(default_factory=list)
+    """The authorization requests, each once."""
     stage: Stage = field(init=False)
     browser: PlayedBrowser = field(init=False)
 
@@ -118,6 +123,8 @@ class AgentState(FlowState):
 
     def on_oauth(self, message: str, request: Request) -> None:
         """Keep an OAuth request for expectations; count what must be fresh."""
+        if message == "registration_request":
+            self.messages[Message.REGISTRATION_REQUEST] = _registration(request.body)
         if message not in _OAUTH:
             return
         params = request.query if request.method == "GET" else request.form
@@ -138,6 +145,15 @@ class AgentState(FlowState):
             self._keep_assertion(assertion)
 
     def _count_fresh(self, message: str, values: dict[str, Any]) -> None:
+        """Count values by the requests that have them.
+
+        Some clients fetch their authorization URL to see whether it works before they
+        open it: that is one request, sent twice.
+        """
+        if message == "authorization_request":
+            if values in self.authorizations:
+                return
+            self.authorizations.append(values)
         for name in _FRESH[message]:
             if name in values:
                 self.stage.traffic.values[f"{name} {values[name]}"] += 1
@@ -164,8 +180,13 @@ class AgentState(FlowState):
             "json": body,
         }
 
-    def on_callback(self, url: str, response: Response | None, arrived: bool) -> None:
-        """Note that the authorization response reached the client."""
+    def on_callback(
+        self, url: str, response: Response | None, arrived: bool
+    ) -> str | None:
+        """Note that the authorization response reached the client.
+
+        One that was taken elsewhere is followed by an error at the true redirect URI.
+        """
         self.record(
             "authorization_response",
             "GET",
@@ -175,20 +196,32 @@ class AgentState(FlowState):
             response,
             sender="browser",
             receiver="target",
-            changed=bool(self.changes(Message.AUTHORIZATION_RESPONSE)),
+            changed=any(map(self.changes, _TO_THE_CLIENT)),
         )
+        there = self._redirect_uri_beside(url)
         if not arrived:
-            return
+            return there
         self.stage.events.append("callback")
-        if self.changes(Message.AUTHORIZATION_RESPONSE):
-            self.sent.add(Message.AUTHORIZATION_RESPONSE)
+        self.sent.update(filter(self.changes, _TO_THE_CLIENT))
         if response is None:
-            return
+            return there
         self.messages[Message.CALLBACK_PAGE] = {
             "status": response.status,
             "headers": {name.lower(): value for name, value in response.headers},
             "text": response.text,
         }
+        return there
+
+    def _redirect_uri_beside(self, url: str) -> str | None:
+        """Return an error for the true redirect URI, if a response went elsewhere."""
+        asked = self.messages.get(Message.AUTHORIZATION_REQUEST, {})
+        true = str(asked.get("redirect_uri", ""))
+        if not self.changes(Message.REDIRECT) or url.partition("?")[0] == true:
+            return None
+        params = {"error": "access_denied", "iss": self.variables["issuer"]}
+        if "state" in asked:
+            params["state"] = asked["state"]
+        return f"{true}?{urlencode(params)}"
 
     def places(self) -> dict[str, str]:
         """Return where the servers are that the client was sent to."""
@@ -221,6 +254,21 @@ class AgentState(FlowState):
         return url
 
 
+def _registration(body: bytes) -> dict[str, Any]:
+    """Return a registration with what it is to be judged by."""
+    try:
+        members = json.loads(body)
+    except ValueError:
+        members = None
+    if not isinstance(members, dict):
+        return {}
+    uris = members.get("redirect_uris")
+    hosts = {split_url(str(u)).host for u in uris} if isinstance(uris, list) else set()
+    local = bool(hosts & {"127.0.0.1", "[::1]", "localhost"})
+    fits = members.get("application_type") == ("native" if local else "web")
+    return {**members, "fits": fits}
+
+
 def _verifier(verifier: str, challenge: str | None) -> str:
     """Say in a word whether a verifier fits its challenge (RFC 7636)."""
     if not 43 <= len(verifier) <= 128:
@@ -247,9 +295,23 @@ async def make_state(
         state.sites[name] = await world.origin(
             label, name, state.serial, responder, place
         )
+    _spoil(state, places)
     _variables(state)
     _open_servers(state)
     return state
+
+
+def _spoil(state: AgentState, places: dict[str, Place]) -> None:
+    """Put the TLS of places out of order, where the scenario says so."""
+    doors = state.world.doors
+    for name, place in places.items():
+        site = state.sites[name]
+        if place.tls is not None and doors is not None and site.address is not None:
+            doors.spoil(site.host, site.address, place.tls, _hang_up)
+
+
+async def _hang_up(stream: Stream) -> None:
+    await stream.close()
 
 
 def _wanted(scenario: Scenario | None) -> list[str]:
@@ -267,6 +329,8 @@ def _variables(state: AgentState) -> None:
         "server_url": f"{state.sites['server'].origin}/mcp",
         "prm_path": "",
         "as_metadata_path": "",
+        "known_by": "document",
+        "issuer_beside": "",
     }
     for change in state.changes(Message.FLOW):
         name = str(change.at[0]) if change.at else ""
@@ -284,7 +348,11 @@ def _open_servers(state: AgentState) -> None:
     stage.expire_after_call = flow == "refresh"
     issuer, url = state.variables["issuer"], state.variables["server_url"]
     stage.add_server("server", url, issuer, protocols=protocols, **options)
-    stage.add_issuer("as", issuer, metadata_paths=_paths(state, "as_metadata_path"))
+    documents = state.variables["known_by"] == "document"
+    paths = _paths(state, "as_metadata_path")
+    stage.add_issuer("as", issuer, metadata_paths=paths, documents=documents)
+    if state.variables["issuer_beside"]:
+        stage.add_issuer("server", state.variables["issuer_beside"])
     if flow == "refresh":
         stage.issuers["as"].lifetime = LIFETIME
     stage.servers["server"].metadata_paths = _paths(state, "prm_path")
@@ -292,13 +360,12 @@ def _open_servers(state: AgentState) -> None:
         if name in state.sites:
             origin = state.sites[name].origin
             stage.add_server(name, f"{origin}/mcp", origin, protocols=protocols)
-            stage.add_issuer(name, origin)
+            stage.add_issuer(name, origin, documents=documents)
 
 
 def _paths(state: AgentState, name: str) -> tuple[str, ...]:
-    """Return where metadata is, when a flow variable says so."""
-    path = state.variables[name]
-    return (path,) if path else ()
+    """Return where metadata is, when a flow variable says so: one path or several."""
+    return tuple(state.variables[name].split())
 
 
 async def finish(state: AgentState) -> None:
@@ -307,6 +374,8 @@ async def finish(state: AgentState) -> None:
     await state.http.close()
     for site in state.sites.values():
         state.world.web.close_site(site.host)
+        if state.world.doors is not None and site.address is not None:
+            state.world.doors.mend(site.host, site.address)
     if "client" in state.sites:
         state.world.web.withdraw(f"/client-{state.serial}.json")
     await asyncio.sleep(0)

@@ -14,7 +14,8 @@ from cimd_testbed.reference.agent_host._discovery import Found
 from cimd_testbed.reference.agent_host._errors import Stopped, demand, stopped
 from cimd_testbed.reference.agent_host._pending import Pending, PendingRequests
 
-OpenBrowser = Callable[[str], Awaitable[None]]
+OpenBrowser = Callable[[tuple[str, ...]], Awaitable[None]]
+"""Runs the command that opens a URL, which is its last word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ class Authorization:
     async def _answer(self, request: Pending, url: str) -> Code:
         try:
             async with asyncio.timeout(self.seconds):
-                await self.open_browser(url)
+                await self.open_browser(self.checks.opener(url))
                 params = await request.response
         except TimeoutError:
             reason = "No authorization response came."

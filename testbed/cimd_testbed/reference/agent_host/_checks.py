@@ -10,12 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cimd_testbed import core
-from cimd_testbed.core import Decision, IPAddress, JsonObject, NextRequest
+from cimd_testbed.core import Decision, IPAddress, JsonObject, NextRequest, TlsProblem
 
 _Text = str | None
 _Strings = tuple[str, ...]
 _Addresses = tuple[IPAddress, ...]
 _Headers = tuple[tuple[str, str], ...]
+_Params = tuple[tuple[str, str], ...]
 _Objects = tuple[JsonObject, ...]
 
 
@@ -32,7 +33,7 @@ class AgentHostChecks:
         core.resource_identity
     )
     issuer_without_metadata: Callable[[str], _Text] = core.issuer_without_metadata
-    chosen_issuer: Callable[[JsonObject], _Text] = core.chosen_issuer
+    chosen_issuers: Callable[[JsonObject, str], _Strings] = core.chosen_issuers
     server_metadata_urls: Callable[[str], _Strings] = core.server_metadata_urls
     server_metadata_issuer: Callable[[JsonObject, str], Decision] = (
         core.server_metadata_issuer
@@ -42,11 +43,20 @@ class AgentHostChecks:
         core.discovery_addresses
     )
     metadata_redirect: Callable[[str, int, _Text], _Text] = core.metadata_redirect
+    tls_problem: Callable[[TlsProblem], Decision] = core.server_tls
+    discovered_anew: Callable[[bool], bool] = core.discovered_anew
     pkce_support: Callable[[JsonObject], Decision] = core.pkce_support
+
+    # How it is known
     client_id_source: Callable[[bool, JsonObject], _Text] = core.client_id_source
+    registration_shelf: Callable[[str], str] = core.registration_shelf
+    registered_members: Callable[[JsonObject], JsonObject] = core.registered_members
+    registration_again: Callable[[int], bool] = core.registration_again
+    identity_path: Callable[[str, str], str] = core.identity_path
 
     # The authorization request
     authorization_url: Callable[[str], Decision] = core.authorization_url
+    opener: Callable[[str], _Strings] = core.opener
     code_verifier: Callable[[str], str] = core.new_code_verifier
     code_challenge: Callable[[str], tuple[str, str]] = core.new_code_challenge
     state: Callable[[str], str] = core.new_state
@@ -55,6 +65,8 @@ class AgentHostChecks:
     initial_scope: Callable[[_Strings, _Strings], _Strings] = core.initial_scope
 
     # The authorization response
+    callback_place: Callable[[str, str], Decision] = core.callback_place
+    callback_onward: Callable[[_Params], _Text] = core.callback_onward
     callback_state: Callable[[str, _Text], Decision] = core.callback_state
     callback_issuer: Callable[[str, bool, _Text], Decision] = core.callback_issuer
     shown_error: Callable[[_Text, bool], str] = core.shown_error

@@ -46,12 +46,13 @@ async def discover(
     challenged = challenge.text("resource_metadata")
     resource = await _resource_metadata(out, checks, server_url, challenged)
     if resource is None:
-        issuer = checks.issuer_without_metadata(server_url)
+        guessed = checks.issuer_without_metadata(server_url)
+        issuers = tuple(filter(None, (guessed,)))
     else:
-        issuer = checks.chosen_issuer(resource)
-    if issuer is None:
+        issuers = checks.chosen_issuers(resource, server_url)
+    if not issuers:
         raise stopped("client-prm-used", "The server names no authorization server.")
-    metadata = await _server_metadata(out, checks, issuer)
+    issuer, metadata = await _server_metadata(out, checks, issuers)
     demand(checks.pkce_support(metadata))
     return Found(
         issuer,
@@ -73,11 +74,12 @@ async def _resource_metadata(
 
 
 async def _server_metadata(
-    out: Outgoing, checks: AgentHostChecks, issuer: str
-) -> JsonObject:
-    for url in checks.server_metadata_urls(issuer):
-        metadata = await out.metadata(url)
-        if metadata is not None:
-            demand(checks.server_metadata_issuer(metadata, issuer))
-            return metadata
+    out: Outgoing, checks: AgentHostChecks, issuers: tuple[str, ...]
+) -> tuple[str, JsonObject]:
+    for issuer in issuers:
+        for url in checks.server_metadata_urls(issuer):
+            metadata = await out.metadata(url)
+            if metadata is not None:
+                demand(checks.server_metadata_issuer(metadata, issuer))
+                return issuer, metadata
     raise stopped("client-prm-used", "The authorization server publishes no metadata.")

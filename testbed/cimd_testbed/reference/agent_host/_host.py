@@ -16,7 +16,7 @@ from cimd_testbed.reference.agent_host._authorization import (
 from cimd_testbed.reference.agent_host._checks import AgentHostChecks
 from cimd_testbed.reference.agent_host._discovery import Found, discover
 from cimd_testbed.reference.agent_host._errors import Stopped, demand, stopped
-from cimd_testbed.reference.agent_host._identities import Identities
+from cimd_testbed.reference.agent_host._identities import Identities, Identity
 from cimd_testbed.reference.agent_host._mcp import (
     McpRequest,
     McpSession,
@@ -26,6 +26,7 @@ from cimd_testbed.reference.agent_host._mcp import (
 from cimd_testbed.reference.agent_host._outgoing import Outgoing, outgoing
 from cimd_testbed.reference.agent_host._pending import PendingRequests
 from cimd_testbed.reference.agent_host._publishing import publish
+from cimd_testbed.reference.agent_host._registration import register
 from cimd_testbed.reference.agent_host._settings import STATEFUL, AgentHostSettings
 from cimd_testbed.reference.agent_host._tokens import Grant, TokenRequests
 
@@ -57,8 +58,10 @@ class AgentHost:
         self._out = (dialer, resolver, trust)
         self._open_browser = open_browser
         self._identities = Identities(settings, checks, clock)
-        self._pending = PendingRequests()
+        self._pending = PendingRequests(checks)
         self._grants: dict[str, Grant] = {}
+        self._registered: dict[str, str] = {}
+        self._found: dict[str, Found] = {}
 
     async def handle(self, request: Request) -> Response:
         """Answer any request to the host's own origin."""
@@ -107,6 +110,16 @@ class AgentHost:
         if self._grants.get(shelf) is grant:
             del self._grants[shelf]
 
+    async def discover(
+        self, out: Outgoing, server_url: str, challenge: JsonObject
+    ) -> Found:
+        """Find a server's authorization server, at every challenge anew."""
+        known = self._found.get(server_url)
+        if known is None or self.checks.discovered_anew(True):
+            known = await discover(out, self.checks, server_url, challenge)
+            self._found[server_url] = known
+        return known
+
     async def authorize(self, out: Outgoing, found: Found, asked: Asked) -> Grant:
         """Send the person to the authorization server; return what was granted."""
         authorization = Authorization(
@@ -124,8 +137,13 @@ class AgentHost:
         tokens = TokenRequests(self.checks, self._identities, out, found)
         await tokens.refresh(grant)
 
-    def asked(
-        self, found: Found, server_url: str, purpose: str, scope: tuple[str, ...]
+    async def asked(
+        self,
+        out: Outgoing,
+        found: Found,
+        server_url: str,
+        purpose: str,
+        scope: tuple[str, ...],
     ) -> Asked:
         """Say who asks for what, as whoever the authorization server knows."""
         identity = self._identities.identity(server_url, purpose)
@@ -133,13 +151,27 @@ class AgentHost:
         source = self.checks.client_id_source(given is not None, found.metadata)
         if source is None:
             raise stopped("cimd-client-checks-flag", "There is no way to be known.")
-        client_id = given if source == "pre-registered" and given else None
+        client_id = identity.client_id
+        if source == "pre-registered" and given:
+            client_id = given
+        if source == "registration":
+            client_id = await self._registration(out, found, identity)
         return Asked(
-            client_id or identity.client_id,
+            client_id,
             identity.redirect_uri,
             self.checks.requested_resource(server_url),
             scope,
         )
+
+    async def _registration(
+        self, out: Outgoing, found: Found, identity: Identity
+    ) -> str:
+        """Return what an authorization server calls this client; register once."""
+        shelf = f"{self.checks.registration_shelf(found.issuer)} {identity.client_id}"
+        if shelf not in self._registered:
+            members = self._identities.document(identity)
+            self._registered[shelf] = await register(out, self.checks, found, members)
+        return self._registered[shelf]
 
 
 @dataclass(slots=True)
@@ -150,7 +182,6 @@ class _Conversation:
     out: Outgoing
     server_url: str
     purpose: str
-    found: Found | None = None
     step_ups: dict[bytes, int] = field(default_factory=dict)
     renewed: bool = False
 
@@ -214,8 +245,7 @@ class _Conversation:
         if self.renewed:
             raise stopped("client-401-handling", "The server refuses a fresh token.")
         checks = self.host.checks
-        found = await discover(self.out, checks, self.server_url, challenge)
-        self.found = found
+        found = await self.host.discover(self.out, self.server_url, challenge)
         grant = self.host.grant(checks.requested_resource(self.server_url))
         if grant is not None and await self._refreshed(found, grant):
             return
@@ -245,13 +275,14 @@ class _Conversation:
         attempts = self.step_ups.get(message.body, 0)
         demand(checks.step_up_allowed(attempts))
         self.step_ups[message.body] = attempts + 1
-        if self.found is None:
-            self.found = await discover(self.out, checks, self.server_url, challenge)
+        found = await self.host.discover(self.out, self.server_url, challenge)
         grant = self.host.grant(checks.requested_resource(self.server_url))
         before = grant.requested if grant is not None else ()
         scope = checks.step_up_scope(before, split_scope(challenge.text("scope")))
-        await self._authorize(self.found, scope)
+        await self._authorize(found, scope)
 
     async def _authorize(self, found: Found, scope: tuple[str, ...]) -> None:
-        asked = self.host.asked(found, self.server_url, self.purpose, scope)
+        asked = await self.host.asked(
+            self.out, found, self.server_url, self.purpose, scope
+        )
         self.host.keep(await self.host.authorize(self.out, found, asked))

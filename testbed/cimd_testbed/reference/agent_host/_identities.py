@@ -45,10 +45,11 @@ class Identities:
 
     def identity(self, server_url: str, purpose: str) -> Identity:
         """Return the identity to use with a server, made when it is first needed."""
-        path = ""
+        name = ""
         if self.settings.per_server:
             digest = hashlib.sha256(f"{purpose} {server_url}".encode()).hexdigest()
-            path = f"/clients/{digest[:16]}"
+            name = digest[:16]
+        path = self.checks.identity_path(name, secrets.token_hex(8))
         if path not in self.known:
             base = self.settings.origin + path
             self.known[path] = Identity(

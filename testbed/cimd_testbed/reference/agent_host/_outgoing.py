@@ -24,6 +24,7 @@ from cimd_testbed.net import (
     Resolver,
     Response,
 )
+from cimd_testbed.reference._tls import problem_of, unverified
 from cimd_testbed.reference.agent_host._checks import AgentHostChecks
 from cimd_testbed.reference.agent_host._errors import demand, stopped
 from cimd_testbed.reference.agent_host._settings import AgentHostSettings
@@ -65,7 +66,7 @@ class Outgoing:
         if literal is not None:
             demand(self.checks.discovery_addresses(host, (literal,)))
         try:
-            return await self.client.request(method, url, headers, body)
+            return await self._verified(method, url, headers, body)
         except (
             OSError,
             TimeoutError,
@@ -74,6 +75,22 @@ class Outgoing:
             ForbiddenAddressError,
         ) as error:
             raise stopped("client-prm-used", _UNREACHABLE) from error
+
+    async def _verified(
+        self, method: str, url: str, headers: Headers, body: bytes
+    ) -> Response:
+        client = self.client
+        try:
+            return await client.request(method, url, headers, body)
+        except ssl.SSLError as error:
+            demand(self.checks.tls_problem(problem_of(error)))
+        careless = HttpClient(
+            client.dialer, client.resolver, unverified(), client.limits
+        )
+        try:
+            return await careless.request(method, url, headers, body)
+        finally:
+            await careless.close()
 
     async def metadata(self, url: str) -> JsonObject | None:
         """Return the JSON object at a metadata URL, None when it is not there."""

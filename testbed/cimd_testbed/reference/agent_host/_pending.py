@@ -10,6 +10,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from cimd_testbed.net import Params
+from cimd_testbed.reference.agent_host._checks import AgentHostChecks
 
 
 @dataclass(slots=True)
@@ -36,6 +37,7 @@ class Pending:
 class PendingRequests:
     """The requests that wait, in the order in which they were sent."""
 
+    checks: AgentHostChecks
     waiting: list[Pending] = field(default_factory=list)
 
     def add(self, pending: Pending) -> None:
@@ -49,14 +51,15 @@ class PendingRequests:
         if not pending.page.done():
             pending.page.set_result("The authorization was given up.")
 
-    async def deliver(self, redirect_uri: str, params: Params) -> str | None:
+    async def deliver(self, arrived: str, params: Params) -> str | None:
         """Hand a response to the request it is for; return the page's text.
 
         Only a request that was sent with this redirect URI can be meant. Its `state`
         tells which one, where several wait; the flow compares it again.
         """
         state = next((value for name, value in params if name == "state"), None)
-        here = [p for p in self.waiting if p.redirect_uri == redirect_uri]
+        place = self.checks.callback_place
+        here = [p for p in self.waiting if not place(p.redirect_uri, arrived).refused]
         meant = [p for p in here if p.state == state] or here[:1]
         if not meant or meant[0].response.done():
             return None

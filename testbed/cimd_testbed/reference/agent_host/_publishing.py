@@ -26,6 +26,8 @@ async def publish(
     """Answer any request to the host's origin."""
     if request.method not in ("GET", "HEAD"):
         return Response(405, (("Allow", "GET, HEAD"),))
+    if "callback" in request.path.split("/"):
+        return await _callback(identities, pending, request)
     path, _, name = request.path.rpartition("/")
     identity = identities.known.get(path)
     if identity is None:
@@ -36,11 +38,17 @@ async def publish(
         case "jwks.json" if identities.settings.auth_method == "private_key_jwt":
             keys = [key.plain() for key in identities.public_keys()]
             return _json(identities.checks, {"keys": keys})
-        case "callback":
-            text = await pending.deliver(identity.redirect_uri, request.query)
-            return _page(text)
         case _:
             return Response(404)
+
+
+async def _callback(
+    identities: Identities, pending: PendingRequests, request: Request
+) -> Response:
+    arrived = identities.settings.origin + request.path
+    text = await pending.deliver(arrived, request.query)
+    onward = identities.checks.callback_onward(tuple(request.query))
+    return _page(text) if onward is None else redirect_response(onward)
 
 
 def _document(identities: Identities, identity: Identity) -> Response:

@@ -7,9 +7,7 @@ follow nothing, read no more than the cap, within the time.
 from __future__ import annotations
 
 import asyncio
-import functools
 import ssl
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -17,7 +15,6 @@ from cimd_testbed.core import (
     Decision,
     Destination,
     IPAddress,
-    TlsProblem,
     accept,
     literal_address,
     refuse,
@@ -34,6 +31,7 @@ from cimd_testbed.net import (
     TimeLimit,
     exchange,
 )
+from cimd_testbed.reference._tls import problem_of, unverified
 from cimd_testbed.reference.authorization_server._checks import Checks
 from cimd_testbed.reference.authorization_server._errors import (
     FetchError,
@@ -59,37 +57,6 @@ def not_judged(host: str, addresses: tuple[IPAddress, ...]) -> Decision:
     """Look at no address: what somebody fetches by a library that knows no guard."""
     del host, addresses
     return accept("cimd-ssrf-redirect-to-internal")
-
-
-@functools.cache
-def _unverified() -> ssl.SSLContext:
-    """Return what connects to anything: only ever used when a check says so."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        context.minimum_version = ssl.TLSVersion.TLSv1
-    context.set_ciphers("DEFAULT:@SECLEVEL=0")
-    return context
-
-
-_PROBLEMS = {
-    9: TlsProblem.NOT_YET_VALID,
-    10: TlsProblem.EXPIRED,
-    **dict.fromkeys((18, 19, 20, 21), TlsProblem.UNKNOWN_ISSUER),
-    **dict.fromkeys((24, 26, 79), TlsProblem.UNFIT),
-    **dict.fromkeys((62, 64), TlsProblem.OTHER_NAME),
-}
-"""By the verification error of OpenSSL (X509_V_ERR_…)."""
-
-
-def _problem(error: ssl.SSLError) -> TlsProblem:
-    """Say what was wrong with a handshake."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return _PROBLEMS.get(error.verify_code, TlsProblem.OTHER)
-    old = "PROTOCOL" in (error.reason or "")
-    return TlsProblem.OLD_PROTOCOL if old else TlsProblem.OTHER
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +209,7 @@ class Fetcher:
                 address, port, tls=self.trust, server_hostname=host
             )
         except ssl.SSLError as error:
-            demand_fetched(self.checks.tls_problem(_problem(error)))
+            demand_fetched(self.checks.tls_problem(problem_of(error)))
         return await self.dialer.dial(
-            address, port, tls=_unverified(), server_hostname=host
+            address, port, tls=unverified(), server_hostname=host
         )
