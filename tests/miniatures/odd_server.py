@@ -246,6 +246,19 @@ async def limited(writer: Writer, path: str, query: str) -> None:
     writer.write(as_json({"error": "slow"}, 429) if odd() else yes_man(path, query))
 
 
+async def limited_once(writer: Writer, path: str, query: str) -> None:
+    """Answer 429 to the first request after the control, and say for how long."""
+    if odd() and path == "/authorize" and not told:
+        told.append(path)
+        wait = ("Retry-After", os.environ["RETRY_AFTER"])
+        writer.write(answer(429, b"slowly", "text/plain", wait))
+    else:
+        writer.write(yes_man(path, query))
+
+
+told: list[str] = []
+
+
 async def unavailable(writer: Writer, path: str, query: str) -> None:
     writer.write(as_json({"error": "x"}, 503) if odd() else yes_man(path, query))
 
@@ -323,6 +336,12 @@ async def never_forgets(writer: Writer, path: str, query: str) -> None:
     writer.write(dated(yes_man(path, query)))
 
 
+async def needs_database(writer: Writer, path: str, query: str) -> None:
+    """Say yes for as long as the service is there."""
+    with socket.create_connection(("127.0.0.1", int(os.environ["DATABASE"])), 5):
+        writer.write(yes_man(path, query))
+
+
 async def plain(writer: Writer, path: str, query: str) -> None:
     writer.write(yes_man(path, query))
 
@@ -360,6 +379,9 @@ async def main() -> None:
     server = await asyncio.start_server(connection, "127.0.0.1", PORT)
     if file := os.environ.get("PID_FILE"):
         Path(file).write_text(str(os.getpid()))  # noqa: ASYNC240
+    if file := os.environ.get("STARTS"):
+        with Path(file).open("a") as starts:  # noqa: ASYNC230
+            starts.write("started\n")
     async with server:
         await server.serve_forever()
 

@@ -22,11 +22,11 @@ from cimd_conformance.engine._diagnosis import (
     Diagnosis,
     case_of,
 )
+from cimd_conformance.engine._life import attend, start_process
 from cimd_conformance.engine._process import (
     OnLine,
     Placed,
     place,
-    start_process,
     why_not_started,
 )
 from cimd_conformance.engine._surroundings import Surroundings
@@ -73,12 +73,12 @@ async def _start(
     view = _view(target)
     world = agent_world(around, view, driver, limits.seconds)
     world.now = placed.now
-    return RunningTarget(
+    running = RunningTarget(
         world,
         partial(run_flow, world),
         partial(missing_feature, view),
         stack.aclose,
-        placed.process.exited if placed.process is not None else asyncio.Event(),
+        asyncio.Event(),
         limits.jobs,
         limits.grace,
         repeats_controls=target.client.drive != "attended",
@@ -86,6 +86,25 @@ async def _start(
         path=path,
         hear=driver.page.hear if isinstance(driver, AttendedDriver) else _ignore,
     )
+    attend(running, placed, on_line, stack, nothing_to_wait_for)
+    return running
+
+
+def _view(target: TargetFile) -> AgentView:
+    client = target.client
+    features = {*client.features}
+    if client.document == "target":
+        features.add("hosted-document")
+    return AgentView(
+        target.name,
+        frozenset(features),
+        tuple(client.protocols),
+        dict(target.client_document),
+    )
+
+
+async def nothing_to_wait_for() -> None:
+    """Wait for nothing: a client's first errand shows whether it works."""
 
 
 def _view(target: TargetFile) -> AgentView:

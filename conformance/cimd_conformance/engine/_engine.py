@@ -6,7 +6,7 @@ import asyncio
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ import msgspec
 
 from cimd_conformance.catalogue import Instance, Profile, control_id
 from cimd_conformance.engine._excuse import Excuses
+from cimd_conformance.engine._gentle import Gate, asked_to_wait
 from cimd_conformance.engine._judge import answer, redacted, to_check, worst
 from cimd_conformance.engine._labels import crashes
 from cimd_conformance.engine._lease import ScenarioLeases
@@ -29,9 +30,13 @@ from cimd_conformance.model import (
     ScenarioFinished,
     ScenarioStarted,
     Status,
+    TargetError,
 )
 
 Finished = dict[str, Status]
+
+_RESTARTS = 5
+"""How often a target that ends by itself is started again."""
 
 
 @dataclass(slots=True)
@@ -58,8 +63,11 @@ class Engine:
     _controls: dict[str, asyncio.Task[Control]] = field(default_factory=dict)
     _begun: dict[str, float] = field(default_factory=dict)
     """When each instance got its turn: waiting for one is not its time."""
+    _starts: int = 1
+    """How often the target was started so far, for all that it ended."""
     _slots: asyncio.Semaphore = field(init=False)
     _excuses: Excuses = field(init=False)
+    _gate: Gate = field(init=False)
 
     def __post_init__(self) -> None:
         """Size the concurrency, and collect the excuses."""
@@ -71,9 +79,43 @@ class Engine:
             self.target.missing_feature,
             self.missing,
         )
+        self._gate = Gate(self.target.pace)
 
     async def run(self, plan: list[Instance]) -> Finished:
-        """Run every instance; stops early when told to or when the target ends."""
+        """Run every instance; stops early when told to or when the target ends.
+
+        A target that may be started again is, and the scenarios that had not begun
+        go on with it.
+        """
+        rest = plan
+        while rest:
+            await self._run(rest)
+            if not self.target.exited.is_set():
+                break
+            lives = self._starts <= _RESTARTS and not self.stop.is_set()
+            again = self.target.restart if lives else None
+            self._target_gone(rest, begun_only=again is not None)
+            rest = [one for one in rest if one.id not in self.finished]
+            if rest and again is not None:
+                await self._start_again(again, rest)
+        return self.finished
+
+    async def _start_again(
+        self, restart: Callable[[], Awaitable[None]], rest: list[Instance]
+    ) -> None:
+        """Start the target again; what rests on controls has to see them again."""
+        self._starts += 1
+        self._controls.clear()
+        try:
+            await restart()
+        except TargetError as error:
+            first = error.message.splitlines()[0]
+            reason = f"The target ended, and did not start again: {first}"
+            for instance in rest:
+                self._finish(instance, Status.INCONCLUSIVE, reason)
+            rest.clear()
+
+    async def _run(self, plan: list[Instance]) -> None:
         together = [i for i in plan if i.scenario.isolation != "exclusive"]
         alone = [i for i in plan if i.scenario.isolation == "exclusive"]
         work = asyncio.create_task(self._all(together, alone))
@@ -86,11 +128,8 @@ class Engine:
         for task in tasks:
             task.cancel()
         ended, *_ = await asyncio.gather(*tasks, return_exceptions=True)
-        if self.target.exited.is_set():
-            self._target_gone(plan)
         if isinstance(ended, Exception):
             raise ended  # our own fault, which must not look like a shorter plan
-        return self.finished
 
     async def _all(self, together: list[Instance], alone: list[Instance]) -> None:
         async with asyncio.TaskGroup() as group:
@@ -98,6 +137,9 @@ class Engine:
                 group.create_task(self._instance(instance))
         # What disturbs comes last: nothing else has to live with what it leaves behind.
         for instance in sorted(alone, key=lambda each: each.scenario.disturbs):
+            fresh = self.target.fresh_for_exclusive and not self._excuses.of(instance)
+            if fresh and self.target.restart is not None:
+                await self.target.restart()
             await self._instance(instance)
         if self.closing and self.target.repeats_controls:
             await self._close([*together, *alone])
@@ -121,12 +163,13 @@ class Engine:
                 reason = f"At the end of the run the control failed: {closing.reason}"
                 self._finish(instance, Status.INCONCLUSIVE, reason)
 
-    def _target_gone(self, plan: list[Instance]) -> None:
+    def _target_gone(self, plan: list[Instance], *, begun_only: bool) -> None:
         code = self.target.exit_code()
         self.emit(self.target.exit_event(self.now()))
         reason = f"The target ended with exit code {code}."
         for instance in plan:
-            if instance.id not in self.finished:
+            lost = instance.id in self._begun or not begun_only
+            if lost and instance.id not in self.finished:
                 self._finish(instance, Status.INCONCLUSIVE, reason)
 
     # --- one instance ---------------------------------------------------------------
@@ -170,13 +213,7 @@ class Engine:
         if control.status is not Status.PASSED:
             return control.status, f"The control failed: {control.reason}"
         scenario = instance.scenario
-        await self.leases.reserve(instance.id, scenario.place)
-        async with self._slots:
-            self._begun[instance.id] = self.now()
-            self.emit(ScenarioStarted(self.now(), instance.id))
-            result = await self.target.run_flow(
-                instance.id, scenario.flow, instance.variant, scenario
-            )
+        result = await self._tried(instance)
         lost = await self._absence(scenario)
         crash = crashes.pop(instance.id, None)
         if crash is not None:
@@ -192,6 +229,30 @@ class Engine:
             if closing.status is not Status.PASSED and status is Status.PASSED:
                 return Status.INCONCLUSIVE, f"The closing control: {closing.reason}"
         return status, reason
+
+    async def _tried(self, instance: Instance) -> FlowResult:
+        """Run the flow; once more when the target asked for a little patience."""
+        scenario = instance.scenario
+        flow = (scenario.flow, instance.variant, scenario)
+        await self.leases.reserve(instance.id, scenario.place)
+        async with self._slots:
+            await self._gate.turn()
+            self._begun[instance.id] = self.now()
+            self.emit(ScenarioStarted(self.now(), instance.id))
+            result = await self.target.run_flow(instance.id, *flow)
+            if not self._waits(result, scenario):
+                return result
+            # What was leased stays leased: a late contact is nobody else's.
+            self.target.world.evidence.release(instance.id)
+            await self._gate.turn()
+            return await self.target.run_flow(instance.id, *flow)
+
+    def _waits(self, result: FlowResult, scenario: Scenario | None) -> bool:
+        """Whether to try again, after the rest that the target asked for."""
+        if not asked_to_wait(result, scenario):
+            return False
+        self._gate.hold(min(result.retry_after, self.target.retry_after))
+        return result.retry_after <= self.target.retry_after
 
     async def _absence(self, scenario: Scenario) -> int:
         """Wait until absence may be judged; return how many contacts were missed."""
@@ -217,7 +278,9 @@ class Engine:
 
     def _key(self, flow: str, variant: dict[str, str]) -> str:
         """Return the id of a control; each start of a target has its own."""
-        return control_id(flow, variant) + (f"+{self.mark}" if self.mark else "")
+        starts = str(self._starts) if self._starts > 1 else ""
+        marks = [control_id(flow, variant), self.mark, starts]
+        return "+".join(filter(None, marks))
 
     async def control(self, flow: str, variant: dict[str, str]) -> Control:
         """Return the control of a shape, run once per run."""
@@ -235,7 +298,11 @@ class Engine:
         label = f"{key}#{closing_for}" if closing_for else key
         try:
             async with self._slots:
+                await self._gate.turn()
                 result = await self.target.run_flow(label, flow, variant, None)
+                if self._waits(result, None):
+                    await self._gate.turn()
+                    result = await self.target.run_flow(label, flow, variant, None)
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001 - our own fault is a status

@@ -18,12 +18,12 @@ from cimd_conformance.engine._diagnose_start import speaks_tls as tls_before
 from cimd_conformance.engine._diagnosis import DiagnosedError, Diagnosis, case_of
 from cimd_conformance.engine._doctor_server import wrong_metadata
 from cimd_conformance.engine._features import missing_feature
+from cimd_conformance.engine._life import attend, start_process
 from cimd_conformance.engine._process import (
     OnLine,
     Placed,
     demand_local,
     place,
-    start_process,
 )
 from cimd_conformance.engine._ready import speaks_tls, wait_ready
 from cimd_conformance.engine._surroundings import Surroundings
@@ -84,21 +84,20 @@ async def _start(
     await wait_ready(placed, origin, world.http)
     world.advance = await follow_clock(placed, origin, world.http)
     await _read(world, placed)
-    process, limits = placed.process, target.limits
+    limits = target.limits
     running = RunningTarget(
         world,
         partial(run_flow, world),
         lambda instance: missing_feature(world.target, instance),
         stack.aclose,
-        process.exited if process is not None else asyncio.Event(),
+        asyncio.Event(),
         limits.jobs,
         limits.grace,
         adapt=partial(_adapt, world, placed, upstream),
     )
     running.path, running.diagnose = path, partial(_diagnosed, world, placed)
-    if process is not None:
-        running.exit_code = lambda: process.exit_code
-        running.last_output = lambda: process.tail[-20:]
+    ready = partial(wait_ready, placed, origin, world.http)
+    attend(running, placed, on_line, stack, ready)
     return running
 
 

@@ -106,6 +106,8 @@ async def start_target(
     running.world.secrets = known
     if described.runs_already:
         running.world.be_new()
+    running.pace = described.limits.pace
+    running.retry_after = described.limits.retry_after
     return _as_asked(job, running)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import ipaddress
 import os
 import secrets
-import shlex
 import shutil
 import socket
 import sys
@@ -20,8 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from cimd_conformance.catalogue import expand, locate
-from cimd_conformance.engine._diagnose_start import cannot_start
-from cimd_conformance.engine._diagnosis import OUTPUT_LINES, DiagnosedError
+from cimd_conformance.engine._diagnosis import OUTPUT_LINES
 from cimd_conformance.engine._surroundings import Surroundings
 from cimd_conformance.evidence import OutputRedactor
 from cimd_conformance.model import ConfigError
@@ -30,12 +28,11 @@ from cimd_testbed.core import SystemClock, split_url
 from cimd_testbed.net import (
     EGRESS_URL,
     Command,
-    EgressProxy,
     FakeClock,
-    ProcessError,
     TargetProcess,
     egress_environment,
     inside_verified_namespace,
+    only_one_user,
 )
 from cimd_testbed.net.lab import LabNetwork
 
@@ -123,6 +120,8 @@ def place(
     ca_file = folder / "ca.pem"
     ca_file.write_bytes(around.authority.ca_pem)
     port = target.server.port or free_port()
+    if target.server.user is not None and not only_one_user():
+        os.chown(folder, target.server.user, target.server.user)
     origin = f"https://{host}" if lab else f"http://127.0.0.1:{port}"
     bundle = lab.files.bundle_file if lab and lab.files else ca_file
     names = {
@@ -137,6 +136,8 @@ def place(
         "proxy": EGRESS_URL,
         "python": sys.executable,
     }
+    for service in target.service:
+        names[f"{service.name}.port"] = str(free_port())
     library = around.faketime
     clock = FakeClock(library, folder / "clock") if library else None
     return Placed(path, target, around, origin, port, names, clock)
@@ -160,57 +161,6 @@ def demand_local(url: str, what: str, path: Path | None = None) -> None:
         "Attacks go to loopback or into the lab only: start the target from the file "
         "(server.start), or run the suite in a container beside it.",
     )
-
-
-async def start_process(
-    placed: Placed,
-    on_line: OnLine,
-    stack: AsyncExitStack,
-    host: str = HOST,
-    address: ipaddress.IPv4Address = ADDRESS,
-) -> None:
-    """Start the target's command, if it has one, and give it its TLS front."""
-    server, lab = placed.target.server, placed.lab
-    if lab is not None and (server.start or server.port):
-        await _open_front(placed, lab, stack, host, address)
-    if lab is not None and server.proxy:
-        proxy = await EgressProxy(lab).start()
-        if proxy is not None:
-            stack.push_async_callback(proxy.close)
-    if not server.start:
-        return
-    extra = {key: placed.fill(value) for key, value in server.env.items()}
-    argv = [placed.fill(part) for part in server.start]
-    environ = {**placed.environment(), **extra}
-    command = Command(argv, environ, placed.path.parent / server.cwd)
-    process = TargetProcess(command, on_line)
-    try:
-        await process.start()
-    except ProcessError as error:
-        why = why_not_started(command) or str(error)
-        found = cannot_start(server.start, argv, why)
-        raise DiagnosedError(found, placed.path) from None
-    stack.push_async_callback(process.stop)
-    placed.process = process
-    placed.around.told("start", f"{shlex.join(argv)} runs as process {process.pid}.")
-
-
-async def _open_front(
-    placed: Placed,
-    lab: LabNetwork,
-    stack: AsyncExitStack,
-    host: str,
-    address: ipaddress.IPv4Address,
-) -> None:
-    """Give the target's plain port its public-looking origin, until it is stopped."""
-    front = await lab.front(
-        address,
-        [host],
-        placed.port,
-        placed.around.authority.context_for,
-        forwarded=placed.target.server.forwarded,
-    )
-    stack.push_async_callback(front.close)
 
 
 def why_not_started(command: Command) -> str | None:

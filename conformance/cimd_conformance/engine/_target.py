@@ -43,6 +43,14 @@ class RunningTarget:
     """Say why the legitimate flow of this label did not complete."""
     path: Path | None = None
     """The target file, for whoever has to mend it."""
+    restart: Callable[[], Awaitable[None]] | None = None
+    """Starts it again; raises `TargetError`. None where the file does not say so."""
+    fresh_for_exclusive: bool = False
+    """Whether it is started again before each exclusive scenario."""
+    pace: float = 0.0
+    """Seconds between the beginnings of two flows."""
+    retry_after: float = 0.0
+    """How long to wait for a target that limits the rate, before a second try."""
     repeats_controls: bool = True
     """Whether controls may be repeated at the end: a person is not asked twice."""
     hear: Callable[[AnyEvent], None] = lambda _event: None

@@ -18,12 +18,12 @@ from cimd_conformance.engine._diagnose import diagnose_tool_server
 from cimd_conformance.engine._diagnose_tool import ToolCase, ToolServer, furthest
 from cimd_conformance.engine._diagnosis import DiagnosedError, Diagnosis, case_of
 from cimd_conformance.engine._doctor_tool import tell_metadata, tell_token
+from cimd_conformance.engine._life import attend, start_process
 from cimd_conformance.engine._process import (
     OnLine,
     Placed,
     demand_local,
     place,
-    start_process,
 )
 from cimd_conformance.engine._ready import wait_ready
 from cimd_conformance.engine._surroundings import Surroundings
@@ -158,21 +158,20 @@ async def _start(
     await wait_ready(placed, origin, world.http)
     world.advance = await follow_clock(placed, origin, world.http)
     facts = await _examined(world, placed, source)
-    process, limits = placed.process, target.limits
+    limits = target.limits
     running = RunningTarget(
         world,
         partial(run_flow, world),
         partial(missing_feature, world),
         stack.aclose,
-        process.exited if process is not None else asyncio.Event(),
+        asyncio.Event(),
         limits.jobs,
         limits.grace,
         adapt=partial(_adapt, world, placed),
     )
     running.path, running.diagnose = path, partial(_diagnosed, world, placed, facts)
-    if process is not None:
-        running.exit_code = lambda: process.exit_code
-        running.last_output = lambda: process.tail[-20:]
+    ready = partial(wait_ready, placed, origin, world.http)
+    attend(running, placed, on_line, stack, ready)
     return running
 
 

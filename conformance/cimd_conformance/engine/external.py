@@ -4,6 +4,7 @@ A module of its own, as most runs need none of it, and it is slow to import.
 """
 
 from cimd_conformance.engine._diagnosis import DiagnosedError, Diagnosis
+from cimd_conformance.engine._life import start_process
 from cimd_conformance.engine._open import open_surroundings
 from cimd_conformance.engine._process import (
     HOST,
@@ -11,7 +12,6 @@ from cimd_conformance.engine._process import (
     demand_local,
     free_port,
     place,
-    start_process,
 )
 from cimd_conformance.engine._roles import KITS
 from cimd_conformance.engine._surroundings import Surroundings

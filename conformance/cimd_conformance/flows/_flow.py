@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import Any, Generic, TypeVar
 
 from cimd_conformance.catalogue import expand
@@ -62,6 +63,8 @@ class FlowResult:
     """Takes the secrets of this flow out of a text."""
     after: dict[str, dict[Message, Any]] = field(default_factory=dict)
     """What had come back by the end of each named step."""
+    retry_after: float = 0.0
+    """How many seconds the target asked to be left alone, with a 429."""
 
     def messages_of(self, step: str | None) -> dict[Message, Any]:
         """Return what came back: by the end of a step, or of the whole flow."""
@@ -89,6 +92,8 @@ class FlowState:
     """Names of the steps since the last `publish`: what they serve is in force."""
     now_in: str | None = None
     """The name of the step that runs now."""
+    retry_after: float = 0.0
+    """How many seconds the target asked to be left alone."""
 
     async def after_step(self) -> None:
         """Take in what a step has left: for roles that watch something on the way."""
@@ -167,6 +172,8 @@ class FlowState:
             ),
         )
         self.numbers.append(number)
+        if response is not None and receiver == "target":
+            self.retry_after = max(self.retry_after, seconds_to_wait(response))
         return number
 
     def on_served(
@@ -189,6 +196,21 @@ class FlowState:
             receiver=receiver,
             changed=changed,
         )
+
+
+def seconds_to_wait(response: Response) -> float:
+    """Return what `Retry-After` of a 429 says (RFC 9110 section 10.2.3), 1 without."""
+    if response.status != 429:
+        return 0.0
+    said = (response.header("retry-after") or "1").strip()
+    if said.isdecimal():
+        return float(said)
+    try:
+        moment = parsedate_to_datetime(said).timestamp()
+        shown = parsedate_to_datetime(response.header("date") or "").timestamp()
+    except (ValueError, TypeError):
+        return 1.0
+    return max(0.0, moment - shown)
 
 
 StateT = TypeVar("StateT", bound=FlowState)
@@ -320,4 +342,5 @@ class Flow(Generic[StateT]):
             self.state.known(),
             self.state.redactor.text,
             self.after,
+            self.state.retry_after,
         )

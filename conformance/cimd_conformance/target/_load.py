@@ -41,6 +41,7 @@ PLACEHOLDERS = CLIENT_NAMES
 """Placeholders of any table."""
 
 WORDS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("server", "restart"): ("never", "crash", "exclusive"),
     ("server", "clock"): ("auto", "libfaketime", "none"),
     ("resource", "shown_by"): ("jwks", "introspection", "call", "userinfo"),
     ("login", "driver"): ("form",),
@@ -57,6 +58,8 @@ LIMITS: dict[tuple[str, str], tuple[float, float]] = {
     ("limits", "seconds"): (0.1, 600),
     ("server", "ready_seconds"): (0.1, 3600),
     ("server", "port"): (0, 65535),
+    ("limits", "pace"): (0, 600),
+    ("limits", "retry_after"): (0, 3600),
     ("client", "seconds"): (0.1, 3600),
     ("client", "quiet"): (0.1, 3600),
 }
@@ -95,6 +98,7 @@ def _mistakes(target: TargetFile, folder: Path) -> Iterator[Wrong]:
             hint = f"allowed: {lowest:g} to {highest:g}"
             yield [table, key], f"{number} is out of range.", hint
     yield from _accommodations(target)
+    yield from _services(target)
     yield from _placeholders(target)
     yield from _server(target, folder)
     yield from _client(target)
@@ -117,28 +121,54 @@ def _accommodations(target: TargetFile) -> Iterator[Wrong]:
 
 def _placeholders(target: TargetFile) -> Iterator[Wrong]:
     server = target.server
+    ports = {f"{service.name}.port" for service in target.service}
+    names, client_names = NAMES | ports, CLIENT_NAMES | ports
     values: list[tuple[list[str | int], object, frozenset[str]]] = [
         (["server", "issuer"], server.issuer, NAMES),
         (["server", "prepare"], server.prepare, frozenset({"cache"})),
-        (["server", "start"], server.start, NAMES | {"python"}),
+        (["server", "start"], server.start, names | {"python"}),
+        (["server", "stop"], server.stop, names | {"python"}),
         (["server", "metadata"], server.metadata, NAMES),
         (["login", "origins"], target.login.origins, NAMES),
         (["resource", "uri"], target.resource.uri, NAMES),
         (["tokens", "audience"], target.tokens.audience, NAMES),
-        (["client", "command"], target.client.command, CLIENT_NAMES),
-        (["client", "redirect_uris"], target.client.redirect_uris, CLIENT_NAMES),
+        (["client", "command"], target.client.command, client_names),
+        (["client", "redirect_uris"], target.client.redirect_uris, client_names),
     ]
     for key, value in target.client.env.items():
-        values.append((["client", "env", key], value, CLIENT_NAMES))
+        values.append((["client", "env", key], value, client_names))
     for key, value in server.env.items():
-        values.append((["server", "env", key], value, NAMES))
+        values.append((["server", "env", key], value, names))
     for number, accommodation in enumerate(target.accommodation):
         values.append((["accommodation", number, "value"], accommodation.value, NAMES))
+    for number, service in enumerate(target.service):
+        said = [service.start, service.setup, list(service.env.values())]
+        values.append((["service", number], said, names | {"python"}))
     for where, text, known in values:
         for name in placeholders(text):
             if name not in known:
                 hint = "allowed: " + ", ".join(sorted(known))
                 yield where, f"The placeholder {{{name}}} is unknown.", hint
+
+
+def _services(target: TargetFile) -> Iterator[Wrong]:
+    names = [service.name for service in target.service]
+    for number, service in enumerate(target.service):
+        where: list[str | int] = ["service", number]
+        if not re.fullmatch(r"[a-z][a-z0-9_-]*", service.name):
+            hint = "allowed: small letters, digits, - and _"
+            yield [*where, "name"], f"{service.name!r} is no name for a service.", hint
+        if service.name in names[:number]:
+            yield [*where, "name"], f"Two services are called {service.name!r}.", ""
+        if not service.start:
+            yield [*where, "start"], "A service needs a command.", ""
+        if not 0.1 <= service.ready_seconds <= 3600:
+            what = f"{service.ready_seconds} is out of range."
+            yield [*where, "ready_seconds"], what, "allowed: 0.1 to 3600"
+        try:
+            re.compile(service.ready)
+        except re.error as error:
+            yield [*where, "ready"], f"{service.ready!r} is no pattern: {error}.", ""
 
 
 def _server(target: TargetFile, folder: Path) -> Iterator[Wrong]:

@@ -39,11 +39,34 @@ class Server(_Table, frozen=True):
     clock: str = "auto"
     """Whether its clock is shifted: `auto` where it follows libfaketime, `libfaketime`
     when it has to, `none`."""
+    stop: list[str] = []
+    """A command that ends it; it gets SIGTERM all the same when it goes on."""
+    restart: str = "never"
+    """When it is started again: `never`, after a `crash`, or besides before each
+    `exclusive` scenario."""
+    user: int | None = None
+    """The numeric id under which it runs, for programs that refuse to be root."""
     proxy: bool = False
     """Whether it is started with `HTTPS_PROXY` and the like, which name a proxy of the
     testbed (in the lab)."""
     forwarded: bool = False
     """Whether the TLS front adds `X-Forwarded-*` headers."""
+
+
+class Service(_Table, frozen=True):
+    """Something that the server needs, a database say: started before it."""
+
+    name: str
+    """How it is called; its port is `{NAME.port}`."""
+    start: list[str]
+    """The command; it listens on 127.0.0.1 and its port."""
+    setup: list[list[str]] = []
+    """Commands that are run to their end before it."""
+    cwd: str = "."
+    env: dict[str, str] = {}
+    ready: str = ""
+    """A pattern (of Python) in its output; without one, its port takes connections."""
+    ready_seconds: float = 30.0
 
 
 class User(_Table, frozen=True):
@@ -156,6 +179,11 @@ class Limits(_Table, frozen=True):
     """Seconds after which an absence counts."""
     seconds: float = 15.0
     """How long an answer may take."""
+    pace: float = 0.0
+    """Seconds between the beginnings of two flows, where the rate is limited."""
+    retry_after: float = 30.0
+    """How many seconds of a `Retry-After` are waited for; then a flow that met 429 is
+    tried once more."""
     patience: float = 40.0
     """How many seconds a host of ours goes on with a slow answer: a target that waits
     longer counts as one without a time limit."""
@@ -177,6 +205,8 @@ class TargetFile(_Table, frozen=True):
     """Members that every client document for this target has."""
     accommodation: list[Accommodation] = []
     limits: Limits = Limits()
+    service: list[Service] = []
+    """What the server needs, in the order in which that is started."""
     disable: dict[str, str] = {}
     """Scenario globs that are not run, each with the reason."""
 

@@ -23,7 +23,8 @@ def secrets_of(target: TargetFile) -> tuple[tuple[str, str], ...]:
     """Return the secrets of a target file, each with its kind."""
     found = [("password", user.password) for user in target.login.users]
     found.append(("client-secret", target.resource.client_secret))
-    for environment in (target.server.env, target.client.env):
+    services = (service.env for service in target.service)
+    for environment in (target.server.env, target.client.env, *services):
         found += [
             ("env", value)
             for name, value in environment.items()

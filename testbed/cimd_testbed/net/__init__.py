@@ -46,7 +46,12 @@ from cimd_testbed.net._network import (
     LoopbackNetwork,
     Network,
 )
-from cimd_testbed.net._processes import Command, ProcessError, TargetProcess
+from cimd_testbed.net._processes import (
+    Command,
+    ProcessError,
+    TargetProcess,
+    only_one_user,
+)
 from cimd_testbed.net._proxy import VisitorProxy
 from cimd_testbed.net._ranges import LAB_RANGES, UNDIALLED_RANGES
 from cimd_testbed.net._timeouts import ShiftedTimeouts, TimeLimit
@@ -109,6 +114,7 @@ __all__ = [
     "inside_verified_namespace",
     "json_response",
     "network_namespace",
+    "only_one_user",
     "parse_params",
     "redirect_response",
     "verify_namespace",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import secrets
 import shutil
@@ -21,7 +22,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cimd_testbed.net._listening import ListeningSocket, listening_sockets
-from cimd_testbed.net._namespace import inside_verified_namespace
 
 TAIL_LINES = 200
 LINE_BYTES = 4096
@@ -101,6 +101,7 @@ class TargetProcess:
 
     def _spawn(self, writing: int) -> subprocess.Popen[bytes]:
         argv, user = _as_user(list(self._command.argv), self._command)
+        switches = user not in (None, os.geteuid())
         return subprocess.Popen(  # noqa: S603 - the target's own command
             argv,
             stdin=subprocess.DEVNULL,
@@ -110,6 +111,8 @@ class TargetProcess:
             env={**self._command.environ, TOKEN: self._token},
             start_new_session=True,
             user=user,
+            group=user if switches else None,
+            extra_groups=[] if switches else None,
         )
 
     def _await_exit(
@@ -218,20 +221,30 @@ class _Output:
 def _as_user(argv: list[str], command: Command) -> tuple[list[str], int | None]:
     """Return the command line, and the user to switch to, for `command.user`.
 
-    In the lab only one user exists, which a second user namespace shows under another
-    id: programs that refuse to run as root are content with that.
+    Where only one user exists, as in a lab that was made, a second user namespace
+    shows it under another id: programs that refuse to run as root are content.
     """
     user = command.user
-    if user is not None and inside_verified_namespace():
+    if user is not None and only_one_user():
         mapped = (f"--map-user={user}", f"--map-group={user}")
         return ["unshare", "--user", *mapped, "--", *argv], None
-    if inside_verified_namespace() or shutil.which("setpriv") is None:
+    if only_one_user() or shutil.which("setpriv") is None:
         return argv, user
     program = shutil.which(argv[0], path=command.environ.get("PATH"))
     if program is None or sys.platform != "linux" or user not in (None, os.geteuid()):
         return argv, user
-    # Outside the lab the target's own process at least dies with ours.
+    # Outside a lab of ours the target's own process at least dies with ours.
     return ["setpriv", "--pdeathsig", "KILL", "--", *argv], None
+
+
+@functools.cache
+def only_one_user() -> bool:
+    """Whether this user namespace knows a single user, who may switch to no other."""
+    try:
+        lines = Path("/proc/self/uid_map").read_text().split()
+    except OSError:
+        return False
+    return lines[2:] == ["1"]
 
 
 def _marked(token: str) -> list[int]:

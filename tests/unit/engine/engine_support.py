@@ -48,6 +48,7 @@ def result(
     steps: list[StepEnd] | None = None,
     known: dict[str, Any] | None = None,
     redact: Callable[[str], str] = str,
+    retry_after: float = 0.0,
 ) -> FlowResult:
     return FlowResult(
         outcome,
@@ -59,6 +60,7 @@ def result(
         (1, 2),
         known or {},
         redact,
+        retry_after=retry_after,
     )
 
 
@@ -103,6 +105,10 @@ class Bench:
     exited: asyncio.Event = field(default_factory=asyncio.Event)
     closing: bool = False
     lost: int = 0
+    pace: float = 0.0
+    retry_after: float = 0.0
+    restart: Callable[[], Awaitable[None]] | None = None
+    fresh: bool = False
     stop: asyncio.Event = field(default_factory=asyncio.Event)
     jobs: int = 8
     grace: float = 0.0
@@ -144,6 +150,10 @@ class Bench:
             self.grace,
             lambda: 9,
             lambda: ["last words"],
+            restart=self.restart,
+            fresh_for_exclusive=self.fresh,
+            pace=self.pace,
+            retry_after=self.retry_after,
         )
         return Engine(
             target,

@@ -9,6 +9,7 @@ from engine_support import (
     OTHER,
     REQUIREMENT,
     Bench,
+    Play,
     answers,
     instance,
     profile,
@@ -28,6 +29,7 @@ from cimd_conformance.model import (
     ScenarioFinished,
     ScenarioStarted,
     Status,
+    TargetError,
     TargetExited,
 )
 
@@ -376,3 +378,129 @@ async def test_absence_is_no_evidence_when_the_tap_missed_packets() -> None:
     plan = instance(expect=[Expect(REQUIREMENT, untouched=["evil"])])
     assert await bench.run(plan) == {"as/test/one": "inconclusive"}
     assert "missed 3" in bench.reasons()["as/test/one"]
+
+
+# --- going gently -------------------------------------------------------------------
+
+LIMITED = result(Outcome.RATE_LIMITED, "HTTP 429", retry_after=0.01)
+
+
+def limited_at_first(*labels: str) -> Play:
+    """Play a target that limits the rate of each of these flows once."""
+    waiting = {*labels}
+
+    async def play(label: str, scenario: Scenario | None) -> FlowResult:
+        if label in waiting:
+            waiting.remove(label)
+            return LIMITED
+        return result() if scenario is None else REFUSED
+
+    return play
+
+
+async def test_flows_begin_at_a_pace() -> None:
+    moments: list[float] = []
+
+    async def play(_label: str, scenario: Scenario | None) -> FlowResult:
+        moments.append(asyncio.get_running_loop().time())
+        return result() if scenario is None else REFUSED
+
+    bench = Bench(play, pace=0.02)
+    await bench.run(*(instance(str(number)) for number in range(4)))
+    assert len(moments) == 5
+    assert max(moments) - min(moments) > 0.07
+
+
+@pytest.mark.parametrize("label", ["as/test/one", CONTROL])
+async def test_a_limited_flow_is_tried_once_more(label: str) -> None:
+    bench = Bench(limited_at_first(label), retry_after=1.0)
+    assert await bench.run(instance()) == {"as/test/one": "passed"}
+    assert bench.calls.count(label) == 2
+
+
+async def test_it_is_not_when_the_target_asks_for_too_much() -> None:
+    bench = Bench(limited_at_first("as/test/one"), retry_after=0.001)
+    assert await bench.run(instance()) == {"as/test/one": "inconclusive"}
+    assert bench.calls.count("as/test/one") == 1
+
+
+async def test_it_is_not_where_a_limit_is_the_answer() -> None:
+    bench = Bench(limited_at_first("as/test/one"), retry_after=1.0)
+    expect = Expect(REQUIREMENT, outcome=["rate-limited"])
+    assert await bench.run(instance(expect=[expect])) == {"as/test/one": "passed"}
+    assert bench.calls.count("as/test/one") == 1
+
+
+# --- starting again -----------------------------------------------------------------
+
+
+async def test_a_target_that_ends_is_started_again_for_the_rest() -> None:
+    bench: Bench
+
+    async def play(label: str, scenario: Scenario | None) -> FlowResult:
+        if label == "as/test/deadly":
+            bench.exited.set()
+            await asyncio.sleep(60)
+        return result() if scenario is None else REFUSED
+
+    async def restart() -> None:
+        bench.exited.clear()
+
+    bench = Bench(play, jobs=1, restart=restart)
+    got = await bench.run(instance("deadly"), instance("later"))
+    assert got == {"as/test/deadly": "inconclusive", "as/test/later": "passed"}
+    assert [one.id for one in bench.controls()] == [CONTROL, f"{CONTROL}+2"]
+    assert [e for e in bench.events if isinstance(e, TargetExited)]
+
+
+async def test_a_target_that_never_comes_up_again_ends_the_run() -> None:
+    bench: Bench
+
+    async def play(_label: str, scenario: Scenario | None) -> FlowResult:
+        if scenario is not None:
+            bench.exited.set()
+            await asyncio.sleep(60)
+        return result()
+
+    async def restart() -> None:
+        raise TargetError("not-ready", "It did not become ready.\n  because", "")
+
+    bench = Bench(play, jobs=1, restart=restart)
+    await bench.run(instance("deadly"), instance("later"))
+    reason = "The target ended, and did not start again: It did not become ready."
+    assert bench.reasons()["as/test/later"] == reason
+
+
+async def test_a_target_that_always_ends_is_given_up() -> None:
+    bench: Bench
+    starts = 0
+
+    async def play(_label: str, scenario: Scenario | None) -> FlowResult:
+        if scenario is not None:
+            bench.exited.set()
+            await asyncio.sleep(60)
+        return result()
+
+    async def restart() -> None:
+        nonlocal starts
+        starts += 1
+        bench.exited.clear()
+
+    bench = Bench(play, jobs=1, restart=restart)
+    got = await bench.run(*(instance(str(number)) for number in range(9)))
+    assert set(got.values()) == {"inconclusive"}
+    assert starts == 5
+
+
+async def test_an_exclusive_scenario_can_have_a_fresh_target() -> None:
+    starts: list[int] = []
+
+    async def restart() -> None:
+        starts.append(len(bench.calls))
+
+    bench = Bench(answers(REFUSED), restart=restart, fresh=True)
+    plan = [instance("a"), instance("b", isolation="exclusive")]
+    plan.append(instance("c", isolation="exclusive", needs=["clock"]))
+    got = await bench.run(*plan)
+    assert got["as/test/b"] == "passed"
+    assert starts == [2]

@@ -12,6 +12,7 @@ import pytest
 
 from cimd_conformance import flows
 from cimd_conformance.flows import Flow, FlowResult, FlowState, StepEnd, World
+from cimd_conformance.flows._flow import seconds_to_wait
 from cimd_conformance.flows.authorization_server import FLOWS, VERBS
 from cimd_conformance.model import (
     STEP_MESSAGES,
@@ -26,7 +27,7 @@ from cimd_conformance.model import (
     Step,
     Verb,
 )
-from cimd_testbed.net import ForbiddenAddressError, HttpError
+from cimd_testbed.net import ForbiddenAddressError, HttpError, Response
 
 CODE_FLOW = [Step(verb) for verb in FLOWS["authorization-code"]]
 
@@ -258,3 +259,36 @@ def test_the_options_of_steps_are_those_that_verbs_read() -> None:
     read = set(re.findall(r'with_(?:\.get\(|\[)"(\w+)"', text))
     listed = {option for options in STEP_OPTIONS.values() for option in options}
     assert listed <= read
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "seconds"),
+    [
+        (200, {"Retry-After": "9"}, 0.0),
+        (429, {"Retry-After": "9"}, 9.0),
+        (429, {}, 1.0),
+        (429, {"Retry-After": "soon"}, 1.0),
+        (
+            429,
+            {
+                "Retry-After": "Sun, 22 Nov 2026 10:00:09 GMT",
+                "Date": "Sun, 22 Nov 2026 10:00:00 GMT",
+            },
+            9.0,
+        ),
+        (
+            429,
+            {
+                "Retry-After": "Sun, 22 Nov 2026 09:00:00 GMT",
+                "Date": "Sun, 22 Nov 2026 10:00:00 GMT",
+            },
+            0.0,
+        ),
+        (429, {"Retry-After": "Sun, 22 Nov 2026 10:00:09 GMT"}, 1.0),
+    ],
+)
+def test_how_long_a_target_asks_to_be_left_alone(
+    status: int, headers: dict[str, str], seconds: float
+) -> None:
+    response = Response(status, tuple(headers.items()))
+    assert seconds_to_wait(response) == seconds

@@ -99,6 +99,11 @@ def test_the_good_one_is_good(tmp_path: Path) -> None:
         ("grace = 0.3", "seconds = 0", 29, "0", "allowed: 0.1 to 600"),
         ("[limits]", "[limits", 27, "This is not TOML", ""),
         ('name = "Mine"', 'name = "Mine', 2, "This is not TOML", ""),
+        ("ready_seconds = 20", 'restart = "often"', 8, "'often'", "never, crash"),
+        ("ready_seconds = 20", 'clock = "mine"', 8, "'mine'", "auto, libfaketime"),
+        ("ready_seconds = 20", "port = 70000", 8, "70000", "0 to 65535"),
+        ("ready_seconds = 20", 'stop = ["{databas.port}"]', 8, "databas.port", ""),
+        ("grace = 0.3", "pace = -1", 29, "-1", "0 to 600"),
         (
             'start = ["{python}", "server.py", "--port", "{port}"]\n',
             "",
@@ -116,3 +121,56 @@ def test_complaints_name_line_fault_and_remedy(
     assert what in found[1]
     assert hint in found[2]
     assert found[0] == line
+
+
+SERVICE = """
+[[service]]
+name = "database"
+start = ["postgres", "-p", "{database.port}"]
+setup = [["initdb", "{state}/db"]]
+ready = "ready to accept"
+env = { PORT = "{database.port}" }
+"""
+
+
+def test_a_service_is_described(tmp_path: Path) -> None:
+    file = tmp_path / "target.toml"
+    server = 'stop = ["stop", "{database.port}"]\nready_seconds = 20'
+    text = GOOD.replace("ready_seconds = 20", server) + SERVICE
+    file.write_text(text, "utf-8")
+    (service,) = load_target(file).service
+    assert service.name == "database"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ('"database"', '"Data Base"', "no name for a service"),
+        ('start = ["postgres", "-p", "{database.port}"]', "start = []", "a command"),
+        ('"{state}/db"', '"{cash.port}"', "{cash.port}"),
+        ('"ready to accept"', '"(ready"', "is no pattern"),
+        ("env = {", "ready_seconds = 0\nenv = {", "out of range"),
+        ("env =", "environment =", "environment"),
+    ],
+)
+def test_mistakes_about_a_service(
+    tmp_path: Path, old: str, new: str, what: str
+) -> None:
+    assert SERVICE.count(old) == 1
+    line, message, _ = complaint(tmp_path, GOOD + SERVICE.replace(old, new))
+    assert what in message
+    assert line >= 30
+
+
+def test_two_services_of_one_name(tmp_path: Path) -> None:
+    _, message, _ = complaint(tmp_path, GOOD + SERVICE + SERVICE)
+    assert message == "Two services are called 'database'."
+
+
+def test_a_server_that_runs_already(tmp_path: Path) -> None:
+    file = tmp_path / "target.toml"
+    start = 'start = ["{python}", "server.py", "--port", "{port}"]\n'
+    file.write_text(GOOD.replace(start, "port = 8080\n"), "utf-8")
+    assert load_target(file).runs_already
+    file.write_text(GOOD, "utf-8")
+    assert not load_target(file).runs_already

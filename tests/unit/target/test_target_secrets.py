@@ -56,3 +56,8 @@ def test_a_variable_whose_value_tells() -> None:
 )
 def test_what_is_no_secret(name: str, value: str) -> None:
     assert secrets_of(target(server={"env": {name: value}})) == ()
+
+
+def test_a_variable_of_a_service() -> None:
+    service = {"name": "db", "start": ["db"], "env": {"PGPASSWORD": "tr0ub4dor"}}
+    assert secrets_of(target(service=[service])) == (("env", "tr0ub4dor"),)
