@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 import traceback
 from collections import Counter
@@ -35,6 +36,7 @@ from cimd_conformance.model import (
 
 Finished = dict[str, Status]
 
+_DEATH_SECONDS = 0.5
 _RESTARTS = 5
 """How often a target that ends by itself is started again."""
 
@@ -240,12 +242,27 @@ class Engine:
             self._begun[instance.id] = self.now()
             self.emit(ScenarioStarted(self.now(), instance.id))
             result = await self.target.run_flow(instance.id, *flow)
+            await self._mourn(result)
             if not self._waits(result, scenario):
                 return result
             # What was leased stays leased: a late contact is nobody else's.
             self.target.world.evidence.release(instance.id)
             await self._gate.turn()
             return await self.target.run_flow(instance.id, *flow)
+
+    async def _mourn(self, result: FlowResult) -> None:
+        """Let nobody begin with a target that this flow has perhaps ended.
+
+        Its end is known a little later than that it gives no answer; then this flow is
+        cancelled, with those that run.
+        """
+        silent = any(end.outcome is Outcome.NO_ANSWER for end in result.steps)
+        if not silent or self.target.restart is None:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_DEATH_SECONDS):
+                await self.target.exited.wait()
+            await asyncio.Event().wait()
 
     def _waits(self, result: FlowResult, scenario: Scenario | None) -> bool:
         """Whether to try again, after the rest that the target asked for."""
