@@ -90,19 +90,6 @@ async def _start(
     return running
 
 
-def _view(target: TargetFile) -> AgentView:
-    client = target.client
-    features = {*client.features}
-    if client.document == "target":
-        features.add("hosted-document")
-    return AgentView(
-        target.name,
-        frozenset(features),
-        tuple(client.protocols),
-        dict(target.client_document),
-    )
-
-
 async def nothing_to_wait_for() -> None:
     """Wait for nothing: a client's first errand shows whether it works."""
 
