@@ -263,10 +263,19 @@ def _registration(body: bytes) -> dict[str, Any]:
     if not isinstance(members, dict):
         return {}
     uris = members.get("redirect_uris")
-    hosts = {split_url(str(u)).host for u in uris} if isinstance(uris, list) else set()
-    local = bool(hosts & {"127.0.0.1", "[::1]", "localhost"})
-    fits = members.get("application_type") == ("native" if local else "web")
-    return {**members, "fits": fits}
+    kinds = {_kind(str(uri)) for uri in uris} if isinstance(uris, list) else set()
+    return {**members, "fits": members.get("application_type") in kinds}
+
+
+def _kind(redirect_uri: str) -> str:
+    """Return what a redirect URI makes an application: native on this machine.
+
+    With a URI of each kind either is true.
+    """
+    parts = split_url(redirect_uri)
+    local = parts.host in ("127.0.0.1", "[::1]", "localhost")
+    web = parts.scheme in ("http", "https") and not local
+    return "web" if web else "native"
 
 
 def _verifier(verifier: str, challenge: str | None) -> str:
