@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -36,7 +37,11 @@ def play(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Play:
     return start
 
 
-def test_demo_without_options(play: Play, capsys: pytest.CaptureFixture[str]) -> None:
+def test_demo_without_options(
+    play: Play, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    demo = importlib.import_module("cimd_conformance.cli.demo")
+    monkeypatch.setattr(demo, "_processes", lambda: 1)
     jobs = play(a=Status.PASSED)
     assert run_cli(["demo"]) == 0
     assert jobs == [Job()]
