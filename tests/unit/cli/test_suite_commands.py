@@ -52,8 +52,10 @@ def test_demo_without_options(
 
 def test_demo_with_every_option(play: Play, tmp_path: Path) -> None:
     jobs = play(a=Status.FAILED)
-    files = [str(tmp_path / name) for name in ("r.json", "r.ndjson")]
+    names = ("r.json", "r.ndjson", "r.html", "r.xml")
+    files = [str(tmp_path / name) for name in names]
     arguments = ["demo", "--json", files[0], "--ndjson", files[1]]
+    arguments += ["--html", files[2], "--junit", files[3]]
     arguments += ["--only", "a", "--only", "b*", "--skip", "c", "--profile", "cimd-03"]
     arguments += ["--seed", "3", "--jobs", "2", "--strict", "--flaw", "x", "-v"]
     assert run_cli(arguments) == 1
@@ -65,6 +67,24 @@ def test_demo_with_every_option(play: Play, tmp_path: Path) -> None:
     jsonschema.validate(document, load_schema("result"))
     assert document["verdict"] == "failed"
     assert len(Path(files[1]).read_bytes().splitlines()) == 4
+    assert "cimd-conformance demo --flaw x --seed 3" in Path(files[2]).read_text(
+        "utf-8"
+    )
+    assert 'failures="1"' in Path(files[3]).read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("option", "begins"), [("--html", "<!doctype html>"), ("--junit", "<?xml ")]
+)
+def test_stdout_carries_one_page(
+    play: Play, capfd: pytest.CaptureFixture[str], option: str, begins: str
+) -> None:
+    play(a=Status.FAILED)
+    assert run_cli(["demo", option, "-"]) == 1
+    said = capfd.readouterr()
+    assert said.out.startswith(begins)
+    assert "failed: 1 failed" not in said.out
+    assert "failed: 1 failed" in said.err
 
 
 @pytest.mark.parametrize("option", ["--json", "--ndjson"])
@@ -134,7 +154,13 @@ def test_an_error_from_inside_is_told_as_ours(
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--json", "-", "--ndjson", "-"], ["-q", "-v"], ["--jobs", "0"], ["--seed", "-1"]],
+    [
+        ["--json", "-", "--ndjson", "-"],
+        ["--html", "-", "--junit", "-"],
+        ["-q", "-v"],
+        ["--jobs", "0"],
+        ["--seed", "-1"],
+    ],
 )
 def test_options_that_make_no_sense(
     play: Play, capsys: pytest.CaptureFixture[str], arguments: list[str]
