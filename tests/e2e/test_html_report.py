@@ -169,8 +169,18 @@ def test_without_scripts_what_failed_is_readable(page: Page, report: Path) -> No
         root = page.send("DOM.getDocument")["root"]["nodeId"]
         selector = f"details[id='{FAILING}'] .side pre"
         found = page.send("DOM.querySelectorAll", nodeId=root, selector=selector)
-        assert len(found["nodeIds"]) > 10
+        assert len(found["nodeIds"]) > 5
+        links = f"details[id='{FAILING}'] [data-copy] a"
+        assert page.send("DOM.querySelector", nodeId=root, selector=links)["nodeId"]
         form = page.send("DOM.querySelector", nodeId=root, selector="form[hidden]")
         assert form["nodeId"]
     finally:
         page.send("Emulation.setScriptExecutionDisabled", value=False)
+
+
+def test_what_passed_is_found_by_its_facts(page: Page) -> None:
+    """The clause of a passed scenario is packed; the search learns it."""
+    page.type("/")
+    page.type("169.254/16 fe80::/10")
+    page.wait(f"{SHOWN}.some((each) => each.dataset.status == 'passed')")
+    assert page.run(f"{SHOWN}.length") < 20

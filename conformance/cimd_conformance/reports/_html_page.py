@@ -35,6 +35,7 @@ ORDER = (
 )
 """What a reader wants to see first."""
 
+_BAD = (Status.ERROR, Status.FAILED, Status.WARNED, Status.INCONCLUSIVE)
 _FINE = (Status.PASSED, Status.NOT_APPLICABLE)
 
 
@@ -51,6 +52,7 @@ class CheckView:
     got: str
     reason: str
     fix: str
+    """How it is usually mended; empty where nothing is to be."""
     elsewhere: str
     """The level in the other profiles."""
 
@@ -233,7 +235,7 @@ def _check(
         "; and ".join(check.expected) or "nothing",
         check.actual,
         check.reason,
-        check.fix,
+        check.fix if check.status in _BAD else "",
         "; ".join(
             f"{level} in {', '.join(names)}" for level, names in elsewhere.items()
         ),

@@ -27,10 +27,24 @@ def write(folder: Path, events: list[AnyEvent], *, strict: bool = False) -> str:
     return file.read_text("utf-8")
 
 
+def packs(page: str) -> dict[str, dict[str, str]]:
+    """Return the HTML in each pack, by the number of the pack and the scenario."""
+    return {number: json.loads(_inflated(text)) for number, text in _PACK.findall(page)}
+
+
 def unpacked(page: str) -> dict[str, str]:
-    """Return the packed HTML of each scenario."""
-    packs = (json.loads(_inflated(found[1])) for found in _PACK.findall(page))
-    return {name: html for pack in packs for name, html in pack.items()}
+    """Return the packed HTML of each scenario that has some."""
+    found = packs(page)
+    tree = LexborHTMLParser(page)
+    return {
+        str(scenario.attributes["id"]): "".join(
+            found[number].get(str(scenario.attributes["id"]), "")
+            for place in scenario.css("[data-pack]")
+            for number in str(place.attributes["data-pack"]).split()
+        )
+        for scenario in tree.css("details.scenario")
+        if scenario.css("[data-pack]")
+    }
 
 
 def _inflated(text: str) -> bytes:

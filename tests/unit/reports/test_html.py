@@ -40,6 +40,7 @@ from cimd_conformance.model import (
     TargetExited,
 )
 from cimd_conformance.reports import html as html_report
+from cimd_conformance.reports._html_templates import text_of
 from cimd_conformance.reports._html_text import Differs, Gone
 from cimd_conformance.reports.html import HtmlWriter
 from cimd_conformance.reports.text import visible
@@ -158,7 +159,11 @@ def test_what_passed_is_packed_and_what_failed_is_not(tmp_path: Path) -> None:
     plain = LexborHTMLParser(page)
     assert len(scenario(plain, UNLISTED).css(".diagram")) == 1
     assert scenario(plain, PASSED).css(".diagram") == []
-    assert "completed" in scenario(plain, PASSED).text()
+    assert scenario(plain, PASSED).css(".facts") == []
+    whole = scenario(parse(page), PASSED)
+    assert len(whole.css(".diagram")) == 1
+    assert "expected" in [node.text() for node in whole.css("dt")]
+    assert "usual fix" not in [node.text() for node in whole.css("dt")]
 
 
 def test_more_failures_than_fit_are_packed_too(
@@ -212,7 +217,6 @@ def test_the_change_is_marked_beside_the_control(tmp_path: Path) -> None:
 
 
 def test_a_mark_is_not_forgotten_for_the_same_words() -> None:
-    text_of = html_report._text_of
     shown = [text_of(lines) for lines in (("a",), (Differs("a"),), (Gone(" a"),))]
     assert shown == ["a\n", "<ins>a</ins>\n", " <del>a</del>\n"]
     assert text_of(("a",)) == "a\n"

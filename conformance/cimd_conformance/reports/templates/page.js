@@ -6,7 +6,7 @@
   const scenarios = all("#all details.scenario");
   const shown = () => scenarios.filter((each) => !each.hidden);
 
-  // --- Evidence of what passed is packed: made into elements when it is asked for.
+  // --- What passed is packed: made into elements when it is asked for.
   const packs = new Map();
   const unpacked = (number) => {
     if (!packs.has(number)) {
@@ -18,21 +18,30 @@
     }
     return packs.get(number);
   };
-  const fill = async (scenario) => {
-    const place = scenario.querySelector("[data-pack]");
-    if (!place) return;
-    const number = place.dataset.pack;
-    place.removeAttribute("data-pack");
-    try {
-      place.innerHTML = (await unpacked(number))[scenario.id];
-    } catch {
-      place.textContent = "This browser cannot unpack it; a newer one can.";
-      return;
-    }
-    for (const copy of all("[data-copy]", place)) {
+  const copyControls = (scenario) => {
+    for (const copy of all("[data-copy]", scenario)) {
       const control = document.getElementById(copy.dataset.copy);
       const parts = control ? all(":scope > .sides > .side > *", control) : [];
       if (parts.length) copy.replaceChildren(...parts.map((p) => p.cloneNode(true)));
+      copy.removeAttribute("data-copy");
+    }
+  };
+  const fill = async (scenario) => {
+    const place = scenario.querySelector("[data-pack]");
+    if (place) {
+      const numbers = place.dataset.pack.split(" ");
+      place.removeAttribute("data-pack");
+      try {
+        const found = await Promise.all(numbers.map(unpacked));
+        place.innerHTML = found.map((pack) => pack[scenario.id] || "").join("");
+      } catch {
+        place.textContent = "This browser cannot unpack it; a newer one can.";
+        return;
+      }
+    }
+    copyControls(scenario);
+    if (navigator.clipboard) {
+      for (const button of all("button.copy", scenario)) button.hidden = false;
     }
   };
   // A diagram that is wider than its box shows the point of failure first.
@@ -50,13 +59,25 @@
   scenarios.filter((each) => each.open).forEach(opened);
 
   // --- Search and filter.
-  const texts = new WeakMap();
+  const texts = new Map();
   const text = (each) => {
-    if (!texts.has(each)) {
+    if (!texts.has(each.id)) {
       const parts = [each.querySelector("summary"), each.querySelector(".facts")];
-      texts.set(each, parts.map((part) => part.textContent).join(" ").toLowerCase());
+      const words = parts.map((part) => (part ? part.textContent : "")).join(" ");
+      texts.set(each.id, words.toLowerCase());
     }
-    return texts.get(each);
+    return texts.get(each.id);
+  };
+  // What passed is searched by its title and id at once, by its facts a moment later.
+  const learn = async () => {
+    const facts = await unpacked(form.dataset.facts).catch(() => ({}));
+    const reader = document.createElement("template");
+    for (const [id, markup] of Object.entries(facts)) {
+      reader.innerHTML = markup;
+      texts.set(id, `${text(document.getElementById(id))} ${reader.content.textContent}`
+        .toLowerCase());
+    }
+    filter();
   };
   const chosen = (name) => all(`input[name=${name}]:checked`, form).map((i) => i.value);
   const filter = () => {
@@ -77,6 +98,7 @@
   form.hidden = false;
   document.documentElement.classList.add("scripted");
   form.addEventListener("input", filter);
+  search.addEventListener("focus", learn, { once: true });
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("reset", () => setTimeout(filter));
   document.getElementById("open").addEventListener("click", () => {
@@ -140,7 +162,6 @@
 
   // --- Replay lines.
   if (navigator.clipboard) {
-    for (const button of all("button.copy")) button.hidden = false;
     document.addEventListener("click", async (event) => {
       const button = event.target.closest("button.copy");
       if (!button) return;
@@ -156,6 +177,7 @@
   window.addEventListener("beforeprint", () => {
     const quiet = ["passed", "not-run", "not-applicable"];
     const told = shown().filter((s) => s.open || !quiet.includes(s.dataset.status));
+    told.forEach(copyControls);
     closed = told.flatMap((each) => [each, ...all("details:not(.quiet, .words)", each)]);
     closed = closed.filter((each) => !each.open);
     closed.forEach((each) => { each.open = true; });
