@@ -33,6 +33,7 @@ _COME_BACK = frozenset(
         Message.JWKS_REQUEST,
         Message.LOGO_REQUEST,
         Message.PAGE,
+        Message.PAGES,
         Message.CONSENT_PAGE,
         Message.AUTHORIZATION_RESPONSE,
         Message.TOKEN_RESPONSE,

@@ -151,6 +151,9 @@ def _judge_message(
     legal = all(rule(there, value) for _, rule in rules)
     illegal = () if legal else ("message",)
     actual = f"{where} is {shown[:_SHOWN]}"
+    _, note = _part(messages[expect.in_], ["note"])
+    if isinstance(note, str):
+        actual += f", {note}"
     return Answer(legal, expected, actual, [], illegal=illegal)
 
 

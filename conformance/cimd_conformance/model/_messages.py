@@ -93,6 +93,9 @@ class Message(enum.StrEnum):
     PAGE = "page"
     """The last answer that the browser got: `status`, `headers`, `body`, `text`, and
     `told` (the text without what is different in each request)."""
+    PAGES = "pages"
+    """All that the browser was shown: `links` (where they lead, and what is loaded),
+    `handlers` (of events), and whether it was `asked` to consent."""
     CONSENT_PAGE = "consent_page"
     CONSENT_REQUEST = "consent_request"
     AUTHORIZATION_RESPONSE = "authorization_response"

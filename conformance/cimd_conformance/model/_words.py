@@ -245,6 +245,10 @@ class Verb(enum.StrEnum):
     RACE = "race"
     """Do `with = {do = "redeem", count = n}` at the same moment n times; with
     `codes = true` each time with a code of its own."""
+    FLOOD = "flood"
+    """Ask the authorization endpoint `with = {count = n}` times at once, in the browser
+    that logged in; with `clients = true` one after the other, each time for a client of
+    its own on the same host."""
     CONNECT = "connect"
     """Let the client call the tool; `as = "other"` on the second server. Towards a tool
     server: initialize, or ask what it is."""
@@ -280,6 +284,7 @@ STEP_OPTIONS: dict[Verb, frozenset[str]] = {
     Verb.PUBLISH: frozenset(),
     Verb.ADVANCE: frozenset({"seconds"}),
     Verb.RACE: frozenset({"do", "count", "codes"}),
+    Verb.FLOOD: frozenset({"count", "clients"}),
     Verb.CONNECT: frozenset({"expired"}),
     Verb.INSPECT: frozenset(),
     Verb.LIST: frozenset(),

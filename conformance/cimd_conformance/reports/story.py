@@ -37,6 +37,7 @@ _DOES = {
     Verb.PUBLISH: "what {who} publishes changes",
     Verb.ADVANCE: "{seconds} seconds pass",
     Verb.RACE: "{count} requests at the same moment {do}",
+    Verb.FLOOD: "the browser sends {count} authorization requests for {who}",
     Verb.CONNECT: "{who} connects",
     Verb.LIST: "{who} asks for the tools",
     Verb.CALL: "{who} calls the tool",
@@ -125,6 +126,10 @@ def demands(expect: Expect) -> Iterator[str]:
         yield f"{part} contains {shown(expect.contains)}"
     if expect.lacks is not None:
         yield f"{part} does not contain {shown(expect.lacks)}"
+    if expect.at_most is not None:
+        yield f"{part} is at most {expect.at_most}"
+    if expect.same_as is not None:
+        yield f"{part} is what it was after {expect.same_as}"
     if expect.absent:
         yield f"{part} is not there"
     if expect.present:
@@ -183,6 +188,8 @@ def _details(step: Step) -> str:
     options = step.with_
     details = {
         "keep": " and keeps the old one" if options.get("keep") else "",
+        "clients": ", one after the other under other names"
+        * bool(options.get("clients")),
         "codes": ", each with a code of its own" if options.get("codes") else "",
         "fresh": " with a new token" if options.get("fresh") else "",
         "expired": " with a token that has expired" if options.get("expired") else "",

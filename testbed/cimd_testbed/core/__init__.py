@@ -186,6 +186,7 @@ from cimd_testbed.core._embedded import (
     Decoder,
 )
 from cimd_testbed.core._fetching import (
+    FetchProblem,
     Onward,
     TlsProblem,
     addresses_to_dial,
@@ -196,6 +197,8 @@ from cimd_testbed.core._fetching import (
     failure_status,
     failure_text,
     fetch_for_visitor,
+    fetch_headers,
+    fetch_problem,
     fetch_status,
     fetch_url,
     follow_redirect,
@@ -205,9 +208,7 @@ from cimd_testbed.core._fetching import (
     judged_anew,
     judged_before_dialling,
     logo_content,
-    read_cap,
     read_complete,
-    read_seconds,
     tls_problem,
 )
 from cimd_testbed.core._freshness import (
@@ -256,6 +257,7 @@ from cimd_testbed.core._json import (
     JsonObject,
     freeze,
     parse_json_object,
+    strings,
 )
 from cimd_testbed.core._jwt import (
     UnverifiedJwt,
@@ -350,6 +352,7 @@ __all__ = [
     "Decision",
     "Decoder",
     "Destination",
+    "FetchProblem",
     "Headers",
     "IPAddress",
     "Json",
@@ -447,6 +450,8 @@ __all__ = [
     "failure_status",
     "failure_text",
     "fetch_for_visitor",
+    "fetch_headers",
+    "fetch_problem",
     "fetch_status",
     "fetch_url",
     "follow_redirect",
@@ -512,9 +517,7 @@ __all__ = [
     "published_keys",
     "publishing_headers",
     "query_token",
-    "read_cap",
     "read_complete",
-    "read_seconds",
     "read_unverified_jwt",
     "redirect_status",
     "redirect_uri_exact",
@@ -568,6 +571,7 @@ __all__ = [
     "step_up_wanted",
     "still_fresh",
     "strictest",
+    "strings",
     "tls_problem",
     "token_algorithm",
     "token_audience",

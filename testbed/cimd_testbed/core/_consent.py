@@ -14,13 +14,15 @@ from cimd_testbed.core._url import split_url
 Headers = tuple[tuple[str, str], ...]
 
 
-def consent_required(client_id: str, approved: tuple[str, ...]) -> bool:
+def consent_required(
+    client_id: str, approved: tuple[str, ...], document: JsonObject
+) -> bool:
     """Whether to ask: always, whatever was approved before (RFC 8252 section 8.6).
 
     `approved` are the clients that this user approved. A client_id proves nothing
-    about who sent the request.
+    about who sent the request, and a document cannot say that it is trusted.
     """
-    del client_id, approved
+    del client_id, approved, document
     return True
 
 

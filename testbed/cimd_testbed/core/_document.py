@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cimd_testbed.core._combine import strictest
-from cimd_testbed.core._decision import Decision, accept, free, refuse
+from cimd_testbed.core._decision import Decision, accept, refuse
 from cimd_testbed.core._json import (
     MAX_DEPTH,
     Json,
@@ -21,17 +21,17 @@ SYMMETRIC_METHODS = frozenset(
 )
 SECRET_MEMBERS = ("client_secret", "client_secret_expires_at")
 PRIVATE_KEY_MEMBERS = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
-URI_MEMBERS = ("client_uri", "jwks_uri", "logo_uri", "policy_uri", "tos_uri")
+URI_MEMBERS = ("client_uri", "logo_uri", "policy_uri", "tos_uri")
+"""What a page may show; a `jwks_uri` is judged where it is fetched."""
 TEXT_MEMBERS = (
     *URI_MEMBERS,
-    *("client_id", "client_name", "scope", "software_id", "software_version"),
+    *("client_name", "jwks_uri", "scope", "software_id", "software_version"),
     *("software_statement", "token_endpoint_auth_method"),
     "token_endpoint_auth_signing_alg",
 )
 TEXT_LIST_MEMBERS = (
     "contacts",
     "grant_types",
-    "redirect_uris",
     "response_types",
     "token_endpoint_auth_methods_supported",
 )
@@ -46,15 +46,16 @@ def document_json(body: bytes) -> JsonObject | Decision:
     disagree about them, so two readers could see two clients.
     """
     try:
+        body.decode("utf-8")
         document = parse_json_object(body)
+    except UnicodeDecodeError:
+        return refuse("cimd-doc-utf8", "The document is not UTF-8.")
     except ValueError:
         return refuse("cimd-doc-valid-json", "The document is not a JSON object.")
     if depth(document) > MAX_DEPTH:
         return refuse("cimd-doc-parser-limits", "The document is nested too deeply.")
     if any("\ud800" <= char <= "\udfff" for text in strings(document) for char in text):
-        return refuse(
-            "cimd-doc-valid-json", "The document has text that is no Unicode."
-        )
+        return refuse("cimd-doc-utf8", "The document has text that is no Unicode.")
     if repeated_members(body):
         return refuse("cimd-doc-duplicate-members", "The document repeats a member.")
     return document
@@ -68,7 +69,7 @@ def document_client_id(
     CIMD-03 section 4.
     """
     stated = document.get("client_id")
-    if not isinstance(stated, str):
+    if not isinstance(stated, str) or not stated:
         return refuse("cimd-doc-client-id-present", "The document has no client_id.")
     if stated != client_id:
         return refuse("cimd-doc-client-id-match", "The document names another client.")
@@ -178,7 +179,7 @@ def document_redirect_uris(document: JsonObject) -> Decision:
 
 
 def document_uris(document: JsonObject) -> Decision:
-    """Only https URLs (and http for display) are parsed further.
+    """Refuse links that are no web addresses: a page may show them.
 
     CIMD-03 section 9.6.
     """
@@ -186,8 +187,8 @@ def document_uris(document: JsonObject) -> Decision:
     for name in URI_MEMBERS:
         uri = document.text(name)
         scheme = (split_url(uri).scheme or "").lower() if uri is not None else "https"
-        if scheme != "https" and not (scheme == "http" and name != "jwks_uri"):
-            return refuse(clause, f"The {name} of the document is not an https URL.")
+        if scheme not in ("https", "http"):
+            return refuse(clause, f"The {name} of the document is no web address.")
     return accept(clause)
 
 
@@ -207,10 +208,10 @@ def document_members(document: JsonObject) -> Decision:
 
 
 def document_required_members(document: JsonObject) -> Decision:
-    """MCP wants a client_name, CIMD does not: a missing one is free."""
+    """Demand a client_name, as MCP does; CIMD alone leaves it to the server."""
     clause = "cimd-doc-mcp-required-members-enforced"
     if not document.text("client_name"):
-        return free(clause, "The document has no client_name.")
+        return refuse(clause, "The document has no client_name.")
     return accept(clause)
 
 

@@ -91,21 +91,41 @@ class TlsProblem(enum.StrEnum):
     UNKNOWN_ISSUER = "unknown-issuer"
     """No chain leads to a CA that is trusted; self-signed is a case of it."""
     UNFIT = "unfit"
-    """It is for another use, or was issued by what is no CA."""
-    OLD_PROTOCOL = "old-protocol"
-    """The host offers nothing newer than TLS 1.1."""
+    """The certificate is for another use, or was issued by what is no CA."""
     OTHER = "other"
+    """Anything else about the certificate."""
+    NO_AGREEMENT = "no-agreement"
+    """The host broke the handshake off: it may speak nothing newer than TLS 1.1."""
 
 
 def tls_problem(problem: TlsProblem) -> Decision:
-    """Do without the document of a host whose TLS is not in order.
+    """Do without the answer of a host whose TLS is not in order.
 
-    RFC 9110 section 4.3.4, BCP 195. To try again without verification, as many a
-    library invites one to, is not to verify.
+    RFC 9110 section 4.3.4, BCP 195. To try again without verification, or with an
+    older version, is to do without TLS wherever somebody stands in between.
     """
-    if problem is TlsProblem.OLD_PROTOCOL:
-        return refuse("cimd-fetch-tls-version", "The host offers no TLS 1.2 or 1.3.")
+    if problem is TlsProblem.NO_AGREEMENT:
+        return refuse("cimd-fetch-tls-version", "The host speaks no TLS that we do.")
     return refuse("cimd-fetch-tls-validation", "The host's certificate is not valid.")
+
+
+class FetchProblem(enum.StrEnum):
+    """What a fetch ran into, where going on without that limit would do."""
+
+    TOO_SLOW = "too-slow"
+    TOO_LARGE = "too-large"
+    """The body goes on after the cap."""
+    LARGE_HEADERS = "large-headers"
+
+
+def fetch_problem(problem: FetchProblem) -> Decision:
+    """Do without what a limit has stopped: no second try without it.
+
+    CIMD-03 section 9.7, SEP-991.
+    """
+    if problem is FetchProblem.TOO_SLOW:
+        return refuse("cimd-fetch-timeout", "The host took too long.")
+    return refuse("cimd-fetch-size-limit", "The answer is too large.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,22 +211,24 @@ def failure_status(clause: str) -> int:
     return 400
 
 
-def read_cap(configured: int) -> int:
-    """Return after how many bytes to stop reading (CIMD-03 section 9.7)."""
-    return configured
+def fetch_headers(accept: str) -> Headers:
+    """Return the headers of a fetch besides `Host`: what is wanted, and nothing else.
+
+    No cookie, no credentials, nothing of the request that made us ask (SEP-991).
+    """
+    return (("Accept", accept),)
 
 
-def read_complete(truncated: bool) -> Decision:
-    """Check that what did not fit under the cap is an error, not a prefix to parse."""
+def read_complete(truncated: bool, size: int) -> Decision:
+    """Check that what did not fit under the cap is an error, not a prefix to parse.
+
+    `size` is how many bytes were read: anything under the cap will do.
+    """
+    del size
     clause = "cimd-fetch-size-limit"
     if truncated:
         return refuse(clause, "The document is too large.")
     return accept(clause)
-
-
-def read_seconds(configured: float) -> float:
-    """Return after how many seconds to give up (SEP-991, RFC 9700)."""
-    return configured
 
 
 def failure_text(reason: str, response: bytes) -> str:

@@ -164,3 +164,24 @@ def _rotation_unnoticed(fetched_at: float, now: float, brake: float) -> bool:
 )
 def _cache_key_normalised(client_id: str) -> str:
     return client_id.partition("?")[0].rstrip("/").lower()
+
+
+@flaw(
+    "never-caches",
+    "freshness",
+    "A document is fetched for every request.",
+)
+def _never_caches(headers: tuple[tuple[str, str], ...], bounds: CacheBounds) -> float:
+    del headers, bounds
+    return 0.0
+
+
+@flaw(
+    "unstorable-stored",
+    "freshness",
+    "What may not be kept, or not be understood, is kept for as long as anything.",
+)
+def _unstorable_stored(
+    headers: tuple[tuple[str, str], ...], bounds: CacheBounds
+) -> float:
+    return core.freshness(headers, bounds) or bounds.maximum

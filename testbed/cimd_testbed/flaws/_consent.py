@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cimd_testbed import core
-from cimd_testbed.core import ConsentHosts, Decision
+from cimd_testbed.core import ConsentHosts, Decision, JsonObject
 from cimd_testbed.flaws._flaw import authorization_server as flaw
 from cimd_testbed.flaws._flaw import tolerate
 
@@ -15,9 +15,26 @@ from cimd_testbed.flaws._flaw import tolerate
     "consent_required",
     "The user is never asked.",
 )
-def _consent_skipped(client_id: str, approved: tuple[str, ...]) -> bool:
-    del client_id, approved
+def _consent_skipped(
+    client_id: str, approved: tuple[str, ...], document: JsonObject
+) -> bool:
+    del client_id, approved, document
     return False
+
+
+_PRIVILEGES = ("skip_consent", "trusted", "first_party", "is_internal")
+
+
+@flaw(
+    "privileged-members-heeded",
+    "consent_required",
+    "A document can say that its client is trusted, and nobody is asked.",
+)
+def _privileged_members_heeded(
+    client_id: str, approved: tuple[str, ...], document: JsonObject
+) -> bool:
+    privileged = any(document.get(name) is True for name in _PRIVILEGES)
+    return not privileged and core.consent_required(client_id, approved, document)
 
 
 @flaw(
@@ -25,7 +42,10 @@ def _consent_skipped(client_id: str, approved: tuple[str, ...]) -> bool:
     "consent_required",
     "A client that was approved once is never asked about again.",
 )
-def _consent_remembered(client_id: str, approved: tuple[str, ...]) -> bool:
+def _consent_remembered(
+    client_id: str, approved: tuple[str, ...], document: JsonObject
+) -> bool:
+    del document
     return client_id not in approved
 
 
@@ -35,9 +55,9 @@ def _consent_remembered(client_id: str, approved: tuple[str, ...]) -> bool:
     "After one approval no client is asked about again.",
 )
 def _consent_remembered_across_clients(
-    client_id: str, approved: tuple[str, ...]
+    client_id: str, approved: tuple[str, ...], document: JsonObject
 ) -> bool:
-    del client_id
+    del client_id, document
     return not approved
 
 

@@ -60,6 +60,19 @@ def _unreachable_document_imagined(
 
 
 @flaw(
+    "redirect-uris-imagined",
+    "document_stand_in",
+    "A client whose document registers no redirect URI may use any.",
+)
+def _redirect_uris_imagined(
+    client_id: str, redirect_uri: str | None, clause: str
+) -> JsonObject | None:
+    if clause != "cimd-redirect-registration-required":
+        return core.document_stand_in(client_id, redirect_uri, clause)
+    return _imagined(client_id, redirect_uri)
+
+
+@flaw(
     "client-id-not-compared",
     "document_client_id",
     "A document may name another client.",
@@ -67,7 +80,9 @@ def _unreachable_document_imagined(
 def _client_id_not_compared(
     document: JsonObject, client_id: str, fetched_url: str
 ) -> Decision:
-    return tolerate(core.document_client_id(document, client_id, fetched_url))
+    decision = core.document_client_id(document, client_id, fetched_url)
+    match = ("cimd-doc-client-id-match", "cimd-doc-client-id-equals-fetched-url")
+    return tolerate(decision, *match)
 
 
 @flaw(
@@ -140,6 +155,17 @@ def _jwks_and_jwks_uri_accepted(document: JsonObject) -> Decision:
 )
 def _any_redirect_uris_registered(document: JsonObject) -> Decision:
     return tolerate(core.document_redirect_uris(document))
+
+
+@flaw(
+    "odd-redirect-uris-registered",
+    "document_redirect_uris",
+    "A redirect URI may have a fragment, userinfo, or no scheme.",
+)
+def _odd_redirect_uris_registered(document: JsonObject) -> Decision:
+    return tolerate(
+        core.document_redirect_uris(document), "cimd-doc-redirect-uri-syntax"
+    )
 
 
 @flaw(
@@ -237,15 +263,25 @@ def _unknown_members_refused(document: JsonObject) -> Decision:
 
 
 @flaw(
-    "client-name-demanded",
+    "client-name-optional",
     "document_required_members",
-    "A document without client_name is refused (too strict for CIMD).",
+    "A document may lack its client_name.",
 )
-def _client_name_demanded(document: JsonObject) -> Decision:
-    decision = core.document_required_members(document)
-    if decision.verdict is core.Verdict.FREE:
-        return core.refuse(decision.clause, "The document has no client_name.")
-    return decision
+def _client_name_optional(document: JsonObject) -> Decision:
+    return tolerate(core.document_required_members(document))
+
+
+@flaw(
+    "first-redirect-uri-judged",
+    "document_redirect_uris",
+    "Of the redirect URIs of a document only the first is judged.",
+)
+def _first_redirect_uri_judged(document: JsonObject) -> Decision:
+    first = document.texts("redirect_uris")[:1]
+    kept = JsonObject({**document, "redirect_uris": first})
+    if not first or not isinstance(document.get("redirect_uris"), tuple):
+        return core.document_redirect_uris(document)
+    return core.document_redirect_uris(kept)
 
 
 @flaw(

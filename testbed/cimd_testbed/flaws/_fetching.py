@@ -6,7 +6,7 @@ import zlib
 from urllib.parse import urljoin
 
 from cimd_testbed import core
-from cimd_testbed.core import Decision, Onward, TlsProblem
+from cimd_testbed.core import Decision, FetchProblem, Onward, TlsProblem
 from cimd_testbed.flaws._flaw import authorization_server as flaw
 from cimd_testbed.flaws._flaw import tolerate
 
@@ -211,42 +211,6 @@ def _json_suffix_refused(value: str | None) -> Decision:
 
 
 @flaw(
-    "no-size-cap",
-    "read_cap",
-    "Documents of any size are read.",
-)
-def _no_size_cap(configured: int) -> int:
-    return max(configured, 1 << 30)
-
-
-@flaw(
-    "small-size-cap",
-    "read_cap",
-    "Documents of ordinary size are refused (too strict).",
-)
-def _small_size_cap(configured: int) -> int:
-    return min(configured, 256)
-
-
-@flaw(
-    "truncated-document-parsed",
-    "read_complete",
-    "What fits under the cap is parsed as if it were all.",
-)
-def _truncated_document_parsed(truncated: bool) -> Decision:
-    return tolerate(core.read_complete(truncated))
-
-
-@flaw(
-    "no-time-limit",
-    "read_seconds",
-    "Slow hosts are waited for.",
-)
-def _no_time_limit(configured: float) -> float:
-    return max(configured, 3600.0)
-
-
-@flaw(
     "fetched-body-reflected",
     "failure_text",
     "The error page shows what was fetched, and why it failed.",
@@ -296,3 +260,60 @@ def _fetches_not_shared(client_id: str) -> bool:
 )
 def _hosts_not_spared(recent: int, most: int) -> Decision:
     return tolerate(core.host_brake(recent, most))
+
+
+@flaw(
+    "internal-credentials-sent",
+    "fetch_headers",
+    "Documents are fetched by the HTTP client that talks to the server's own services.",
+)
+def _internal_credentials_sent(accept: str) -> core.Headers:
+    own = (("Authorization", "Bearer internal-service-token"), ("Cookie", "node=7"))
+    return (*core.fetch_headers(accept), *own)
+
+
+@flaw(
+    "no-size-cap",
+    "fetch_problem",
+    "Documents of any size are read.",
+)
+def _no_size_cap(problem: FetchProblem) -> Decision:
+    decision = core.fetch_problem(problem)
+    return tolerate(decision) if problem is FetchProblem.TOO_LARGE else decision
+
+
+@flaw(
+    "headers-without-cap",
+    "fetch_problem",
+    "Headers of any size are read.",
+)
+def _headers_without_cap(problem: FetchProblem) -> Decision:
+    decision = core.fetch_problem(problem)
+    return tolerate(decision) if problem is FetchProblem.LARGE_HEADERS else decision
+
+
+@flaw(
+    "no-time-limit",
+    "fetch_problem",
+    "Slow hosts are waited for.",
+)
+def _no_time_limit(problem: FetchProblem) -> Decision:
+    return tolerate(core.fetch_problem(problem), "cimd-fetch-timeout")
+
+
+@flaw(
+    "small-size-cap",
+    "read_complete",
+    "Documents of ordinary size are refused (too strict).",
+)
+def _small_size_cap(truncated: bool, size: int) -> Decision:
+    return core.read_complete(truncated or size > 2048, size)
+
+
+@flaw(
+    "truncated-document-parsed",
+    "read_complete",
+    "What fits under the cap is parsed as if it were all.",
+)
+def _truncated_document_parsed(truncated: bool, size: int) -> Decision:
+    return tolerate(core.read_complete(truncated, size))

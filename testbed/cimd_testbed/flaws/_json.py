@@ -102,7 +102,7 @@ def _lenient_json(body: bytes) -> JsonObject | Decision:
     "The character encoding is guessed.",
 )
 def _any_encoding_accepted(body: bytes) -> JsonObject | Decision:
-    return _leniently(body, json.loads, "cimd-doc-valid-json")
+    return _leniently(body, json.loads, "cimd-doc-valid-json", "cimd-doc-utf8")
 
 
 @flaw(
@@ -114,7 +114,7 @@ def _broken_text_replaced(body: bytes) -> JsonObject | Decision:
     def read(text: bytes) -> Any:
         return json.loads(text.decode("utf-8", "replace"))
 
-    return _leniently(body, read, "cimd-doc-valid-json")
+    return _leniently(body, read, "cimd-doc-utf8")
 
 
 @flaw(
@@ -124,3 +124,20 @@ def _broken_text_replaced(body: bytes) -> JsonObject | Decision:
 )
 def _deep_nesting_accepted(body: bytes) -> JsonObject | Decision:
     return _leniently(body, json.loads, "cimd-doc-parser-limits")
+
+
+@flaw(
+    "redirect-uris-coerced",
+    "document_json",
+    "What is no array of strings is made one; a text is searched, not compared.",
+)
+def _redirect_uris_coerced(body: bytes) -> JsonObject | Decision:
+    found = core.document_json(body)
+    if isinstance(found, Decision) or "redirect_uris" not in found:
+        return found
+    uris = tuple(dict.fromkeys(core.strings(found["redirect_uris"])))
+    if isinstance(found["redirect_uris"], str):
+        start = len(core.split_url(uris[0]).origin) + 1
+        uris = tuple(uris[0][:end] for end in range(start, len(uris[0]) + 1))
+    urls = tuple(uri for uri in uris if ":" in uri)
+    return JsonObject({**found, "redirect_uris": urls or found["redirect_uris"]})

@@ -21,7 +21,13 @@ from cimd_testbed.net._http import (
     parse_params,
     redirect_response,
 )
-from cimd_testbed.net._http_client import HttpClient, HttpError, Limits, exchange
+from cimd_testbed.net._http_client import (
+    HeadersTooLargeError,
+    HttpClient,
+    HttpError,
+    Limits,
+    exchange,
+)
 from cimd_testbed.net._leases import (
     CANARY_PORTS,
     CLIENT_HOSTS,
@@ -85,6 +91,7 @@ __all__ = [
     "ForbiddenAddressError",
     "Handler",
     "Headers",
+    "HeadersTooLargeError",
     "HttpClient",
     "HttpError",
     "IPAddress",

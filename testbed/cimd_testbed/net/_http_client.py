@@ -24,6 +24,10 @@ class HttpError(Exception):
     """The peer did not answer with a usable HTTP response."""
 
 
+class HeadersTooLargeError(HttpError):
+    """The headers of the response go on after the limit."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How much of a response is read, and for how long.
@@ -126,6 +130,8 @@ async def exchange(
             await stream.writer.drain()
             response = await _read_response(connection, stream, limits)
     except h11.RemoteProtocolError as error:
+        if error.error_status_hint == 431:
+            raise HeadersTooLargeError("The headers are too large.") from error
         raise HttpError(f"The response is not valid HTTP: {error}") from error
     except (ConnectionError, ssl.SSLError, asyncio.IncompleteReadError) as error:
         raise HttpError(f"The connection broke: {error}") from error

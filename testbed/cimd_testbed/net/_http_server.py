@@ -79,7 +79,8 @@ async def _send(stream: Stream, method: str, response: Response) -> bool:
         head.append(b"Content-Length: %d" % len(response.body))
     if not keep:
         head.append(b"Connection: close")
-    payload = b"" if method == "HEAD" else response.body
+    bare = method == "HEAD" or response.stream is not None
+    payload = b"" if bare else response.body
     writer.write(b"\r\n".join(head) + b"\r\n\r\n" + payload)
     await writer.drain()
     if response.stream is not None and method != "HEAD":

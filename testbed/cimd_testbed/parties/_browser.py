@@ -167,6 +167,10 @@ class Browser:
             headers.append(("Cookie", cookies))
         return tuple(headers)
 
+    def cookie(self, url: str) -> str:
+        """Return the `Cookie` header that it would send to a URL, '' for none."""
+        return self._cookies.header(url) or ""
+
     def _keep_cookies(self, url: str, response: Response) -> None:
         for line in response.header_values("set-cookie"):
             value = self._cookies.keep(url, line)

@@ -39,7 +39,9 @@ class Doors:
             case "silent":
                 self._doors[address] = Door(keep=keep)
             case "old-protocol":
+                # One for the beginning, and one that the name is answered with.
                 self._doors[address] = Door(self.authority.old_context(host))
+                self._certificates[host] = self.authority.old_context(host)
             case "address-only":
                 good = self.authority.context_for(str(address))
                 self._certificates[host] = good

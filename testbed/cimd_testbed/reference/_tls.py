@@ -32,9 +32,8 @@ _PROBLEMS = {
 """By the verification error of OpenSSL (X509_V_ERR_…)."""
 
 
-def problem_of(error: ssl.SSLError) -> TlsProblem:
+def problem_of(error: OSError) -> TlsProblem:
     """Say what was wrong with a handshake."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return _PROBLEMS.get(error.verify_code, TlsProblem.OTHER)
-    old = "PROTOCOL" in (error.reason or "")
-    return TlsProblem.OLD_PROTOCOL if old else TlsProblem.OTHER
+    return TlsProblem.NO_AGREEMENT

@@ -51,9 +51,9 @@ def doc(**members):
         (b'{"a": NaN}', "cimd-doc-valid-json"),
         (b'{"a": 1,}', "cimd-doc-valid-json"),
         (b"\xef\xbb\xbf{}", "cimd-doc-valid-json"),
-        ('{"a": 1}'.encode("utf-16"), "cimd-doc-valid-json"),
-        (b'{"a": "\xff"}', "cimd-doc-valid-json"),
-        (b'{"a": "\\ud800"}', "cimd-doc-valid-json"),
+        ('{"a": 1}'.encode("utf-16"), "cimd-doc-utf8"),
+        (b'{"a": "\xff"}', "cimd-doc-utf8"),
+        (b'{"a": "\\ud800"}', "cimd-doc-utf8"),
         (b'{"a":' + b"[" * 2000 + b"]" * 2000 + b"}", "cimd-doc-parser-limits"),
         (b'{"a":' + b"[" * 40 + b"]" * 40 + b"}", "cimd-doc-parser-limits"),
         (b'{"a": 1, "a": 2}', "cimd-doc-duplicate-members"),
@@ -150,8 +150,9 @@ def test_members():
     assert not document_members(doc(whatever={"a": 1}, redirect_uris=["x"])).refused
     assert document_members(doc(client_name=1)).refused
     assert document_members(doc(grant_types="authorization_code")).refused
-    assert document_members(doc(redirect_uris=["x", 1])).refused
-    assert document_required_members(doc()).verdict is Verdict.FREE
+    assert document_members(doc(contacts=["x", 1])).refused
+    assert document_redirect_uris(doc(redirect_uris=["https://a/x", 1])).refused
+    assert document_required_members(doc()).verdict is Verdict.REFUSE
     assert document_required_members(doc(client_name="x")).verdict is Verdict.ACCEPT
 
 

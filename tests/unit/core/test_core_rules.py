@@ -115,17 +115,16 @@ def test_fetch_url(url, refused):
 
 
 def test_fetching_values():
-    assert core.read_cap(5) == 5
-    assert core.read_seconds(5.0) == 5.0
-    assert core.read_complete(True).refused
-    assert not core.read_complete(False).refused
+    assert core.read_complete(True, 5120).refused
+    assert not core.read_complete(False, 5120).refused
     assert core.addresses_to_dial("h", ()) == ()
     assert core.judged_before_dialling("h")
     assert core.judged_anew(0)
     assert core.judged_anew(1)
     assert core.connection_key("h", "93.184.216.34", 443) is None
     assert core.also_fetched("tos_uri", "https://a/", "https://b/c") is None
-    assert all(core.tls_problem(problem).refused for problem in core.TlsProblem)
+    assert all(core.fetch_problem(one).refused for one in core.FetchProblem)
+    assert all(core.tls_problem(one).refused for one in core.TlsProblem)
     assert core.decoded_body(None, b"x") == core.decoded_body("Identity", b"x") == b"x"
     assert isinstance(core.decoded_body("gzip", b"x"), core.Decision)
     assert core.join_fetch("c")
@@ -270,7 +269,7 @@ def test_authorization_rules():
 
 
 def test_consent_rules():
-    assert core.consent_required("a", ("a",))
+    assert core.consent_required("a", ("a",), core.JsonObject({"trusted": True}))
     assert core.consent_text("<b>'\"") == "&lt;b&gt;&#x27;&quot;"
     hosts = core.consent_hosts("https://c.example/x", "http://127.0.0.1:8080/cb")
     assert (hosts.client, hosts.redirect) == ("c.example", "127.0.0.1:8080")

@@ -107,6 +107,8 @@ DOCUMENTS = [
     obj(redirect_uris=["http://client.example/"], logo_uri="javascript:1"),
     obj(redirect_uris=["app:/cb"], response_types=["code"], grant_types=["x"]),
     obj(redirect_uris=["com.example.app:/cb"]),
+    obj(redirect_uris=[f"{CB}#x"]),
+    obj(redirect_uris=[CB, "javascript:1"]),
     obj(token_endpoint_auth_methods_supported=["none", "other"]),
     obj(token_endpoint_auth_methods_supported=["private_key_jwt"]),
     obj(
@@ -155,6 +157,7 @@ INPUTS = {
     "jwks_addresses": GUARDED,
     "logo_addresses": GUARDED,
     "addresses_to_dial": [("h", ips("1.1.1.1"))],
+    "fetch_problem": [(problem,) for problem in core.FetchProblem],
     "tls_problem": [(problem,) for problem in core.TlsProblem],
     "follow_redirect": [(ID, 200, None), (ID, 302, "/x"), (ID, 307, "https://b/")],
     "fetch_status": [(200,), (203,), (404,)],
@@ -162,14 +165,14 @@ INPUTS = {
         *(("application/json",), ("text/html",), ("application/json; charset=utf-8",)),
         *(("application/x+json",), ("Application/JSON",), (None,)),
     ],
-    "read_cap": [(5120,)],
-    "read_complete": [(True,), (False,)],
-    "read_seconds": [(5.0,)],
+    "fetch_headers": [("application/json",)],
+    "read_complete": [(True, 5120), (False, 600), (False, 5000)],
     "failure_text": [("reason", b"body")],
     "document_json": [
         *((b"{}",), (b'{"a":1,"a":2}',), (b"[]",), (b'{"A": 1}',), (b'{"a": 1} x',)),
         (b'{"__proto__": {"a": 1}, "constructor": {"prototype": {"b": 1}}}',),
         *((b'{"a": NaN}',), ('{"a": 1}'.encode("utf-16"),), (b'{"a": "\xff"}',)),
+        (b'{"redirect_uris": "https://a/b"}',),
         (b'{"a": ' + b"[" * 20 + b"]" * 20 + b"}",),
     ],
     "decoded_body": [(None, b"x"), ("identity", b"x"), ("gzip", gzip.compress(b"x"))],
@@ -196,10 +199,13 @@ INPUTS = {
         (ID, CB, clause)
         for clause in (
             *("cimd-doc-valid-json", "other", "cimd-fetch-failure-aborts"),
-            "cimd-fetch-status-200-only",
+            *("cimd-fetch-status-200-only", "cimd-redirect-registration-required"),
         )
     ],
-    "freshness": [((("Cache-Control", "max-age=9"), ("Age", "3")), CacheBounds())],
+    "freshness": [
+        ((("Cache-Control", "no-store"),), CacheBounds()),
+        ((("Cache-Control", "max-age=9"), ("Age", "3")), CacheBounds()),
+    ],
     "jwks_freshness": [((), CacheBounds())],
     "still_fresh": [(0.0, 1.0, 2.0)],
     "failure_lifetime": [("x",)],
@@ -228,7 +234,10 @@ INPUTS = {
     "response_location": [("https://a/?b=c", (("code", "x"),))],
     "redirect_status": [("GET",), ("POST",)],
     "secret_value": [(bytes(32),)],
-    "consent_required": [(ID, (ID,)), (ID, ("other",)), (ID, ())],
+    "consent_required": [
+        *((ID, (ID,), obj()), (ID, ("other",), obj()), (ID, (), obj())),
+        (ID, (), obj(trusted=True)),
+    ],
     "consent_text": [("<b>",)],
     "consent_hosts": [(ID, CB)],
     "consent_loopback_warning": [((LOCAL,),)],

@@ -82,21 +82,13 @@ class Fetches:
 
     count: int = 0
     request: Request | None = None
-    delivery: Delivery | None = None
-    seen: list[Delivery] = field(default_factory=list)
+    watched: list[Delivery] = field(default_factory=list)
+    """The answers whose end says something."""
 
-    def note(self, request: Request, delivery: Delivery | None = None) -> None:
-        """Note a fetch, and the answer whose end is worth watching."""
+    def note(self, request: Request) -> None:
+        """Note a fetch."""
         self.count += 1
         self.request = request
-        self.delivery = None
-        if delivery is not None:
-            self.watch(delivery)
-
-    def watch(self, delivery: Delivery) -> None:
-        """Note an answer whose end is worth watching."""
-        self.delivery = delivery
-        self.seen.append(delivery)
 
     def message(self) -> dict[str, Any]:
         """Return what expectations can look at."""
@@ -105,17 +97,18 @@ class Fetches:
             found["method"], found["target"] = request.method, request.target
             found["headers"] = {name.lower(): value for name, value in request.headers}
             found["ended"] = Ending.COMPLETE.value
-        if (delivery := self.delivery) is not None:
-            found["ended"] = (delivery.ended or Ending.ABANDONED).value
-            found["seconds"] = round(delivery.seconds, 1)
-            found["bytes"] = delivery.sent
+        if self.watched:
+            worst = max(self.watched, key=lambda one: one.ended is Ending.BY_US)
+            found["ended"] = (worst.ended or Ending.ABANDONED).value
+            found["seconds"] = round(worst.seconds, 1)
+            found["bytes"] = worst.sent
+            found["note"] = f"after {worst.seconds:.1f} s, {worst.sent} bytes sent"
         return found
 
     async def settle(self) -> None:
         """Wait until every answer has ended."""
-        for delivery in self.seen:
+        for delivery in self.watched:
             await delivery.settle(GRACE)
-        self.seen.clear()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +122,13 @@ class Manner:
         self, tree: dict[str, Any], body: bytes, request: Request, fetches: Fetches
     ) -> Response:
         """Make the response, and note the fetch that it answers."""
+        fetches.note(request)
         if tree.get("mode", "whole") == "whole":
-            fetches.note(request)
             return whole_answer(tree, body)
         whole = whole_answer({**tree, "framing": "length"}, body)
         pieces = _pieces(tree, whole)
         delivery = Delivery()
-        fetches.note(request, delivery)
+        fetches.watched.append(delivery)
 
         async def take_over(stream: Stream) -> None:
             await deliver(stream, pieces, delivery, self.pace, self.patience)
@@ -147,7 +140,7 @@ class Manner:
 
         async def keep(stream: Stream) -> None:
             delivery = Delivery()
-            fetches.watch(delivery)
+            fetches.watched.append(delivery)
             await deliver(stream, silence(), delivery, self.pace, self.patience)
 
         return keep

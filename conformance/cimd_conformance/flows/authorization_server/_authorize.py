@@ -12,6 +12,7 @@ from cimd_conformance.flows._flow import StepEnd
 from cimd_conformance.flows.authorization_server._common import describe, end, unjudged
 from cimd_conformance.flows.authorization_server._page import (
     Asked,
+    all_pages,
     any_page,
     consent_page,
     destination,
@@ -25,7 +26,8 @@ from cimd_testbed.net import Headers, Response, parse_params
 from cimd_testbed.parties import Browser, Landing, Submission
 
 
-def _authorization_params(state: AsState, name: str) -> Params:
+def authorization_params(state: AsState, name: str) -> Params:
+    """Return the parameters of a legitimate request, with a new verifier."""
     rng = state.world.random(f"{state.label}/{len(state.numbers)}")
     verifier = base64.urlsafe_b64encode(rng.randbytes(32)).rstrip(b"=").decode()
     state.holding(name).verifier = verifier
@@ -80,6 +82,8 @@ def _browser(state: AsState, changed: frozenset[str], asked: Asked) -> Browser:
             sender="browser",
             changed=message in changed,
         )
+        if response is not None:
+            state.answers.append(response)
 
     def learn(kind: str, value: str) -> None:
         if kind != "hidden-field" or looks_opaque(value):
@@ -110,7 +114,7 @@ async def authorize(state: AsState, step: Step) -> StepEnd:
     changes = (
         state.changes(Message.AUTHORIZATION_REQUEST) if step.as_ == "client" else []
     )
-    params = edit_params(_authorization_params(state, step.as_), changes)
+    params = edit_params(authorization_params(state, step.as_), changes)
     replaced = whole(changes)
     query = (
         replaced.decode("utf-8", "surrogateescape")
@@ -123,7 +127,8 @@ async def authorize(state: AsState, step: Step) -> StepEnd:
     endpoint = state.world.target.endpoint("authorization_endpoint")
     mark = "&" if "?" in endpoint else "?"
     asked = _asked(state, step, dict(params))
-    browser = _browser(state, _changed(state, step), asked)
+    state.answers.clear()
+    state.browser = browser = _browser(state, _changed(state, step), asked)
     landing = await browser.visit(f"{endpoint}{mark}{query}")
     return _landed(state, step, landing, asked)
 
@@ -137,9 +142,12 @@ def _asked(state: AsState, step: Step, params: dict[str, str]) -> Asked:
 def _landed(state: AsState, step: Step, landing: Landing, asked: Asked) -> StepEnd:
     if landing.consent is not None:
         state.messages[Message.CONSENT_PAGE] = consent_page(landing.consent)
-    if landing.page is not None:
+    if landing.page is not None and state.asks_for(Message.PAGE):
         asked_for = state.messages[Message.AUTHORIZATION_REQUEST]
         state.messages[Message.PAGE] = any_page(landing.page, asked_for)
+    if state.asks_for(Message.PAGES):
+        consented = landing.consent is not None
+        state.messages[Message.PAGES] = all_pages(state.answers, consented=consented)
     if landing.location is None:
         return _kept(step, landing, asked)
     shown = state.redactor.text(landing.location)

@@ -264,3 +264,20 @@ def _said(request: dict[str, str]) -> list[tuple[str, str]]:
         pieces = (value, parts.authority or "", parts.host, parts.path)
         found += [(piece, name) for piece in pieces if len(piece) > 3]
     return sorted(found, key=lambda pair: -len(pair[0]))
+
+
+_LINKS = ("href", "src", "action", "formaction", "data", "poster", "background")
+
+
+def all_pages(answers: list[Response], *, consented: bool) -> dict[str, Any]:
+    """Return what expectations can look at of everything that the browser was shown."""
+    links: list[str] = []
+    for page in answers:
+        for node in LexborHTMLParser(page.text).css("*"):
+            attributes = node.attributes
+            links += [attributes[n] or "" for n in _LINKS if n in attributes]
+    return {
+        "links": list(dict.fromkeys(links)),
+        "handlers": [one for page in answers for one in handlers(page.text)],
+        "asked": consented,
+    }

@@ -14,7 +14,9 @@ from cimd_conformance.flows.authorization_server._answers import (
 )
 from cimd_conformance.flows.authorization_server._identity import Identity
 from cimd_conformance.flows.authorization_server._world import AsWorld
-from cimd_conformance.model import HarnessError, Message, Place, Scenario
+from cimd_conformance.model import HarnessError, Message, Place, Scenario, TlsFault
+from cimd_testbed.net import Response
+from cimd_testbed.parties import Browser
 
 
 @dataclass(slots=True)
@@ -39,6 +41,15 @@ class AsState(FlowState):
     world: AsWorld
     identities: dict[str, Identity] = field(default_factory=dict)
     holdings: dict[str, Holding] = field(default_factory=dict)
+    browser: Browser | None = None
+    """The browser of the last authorization."""
+    answers: list[Response] = field(default_factory=list)
+    """What the browser got in the last authorization, in order."""
+
+    def asks_for(self, message: Message) -> bool:
+        """Whether an expectation is about a message, so that it is worth making."""
+        expected = self.scenario.expect if self.scenario else []
+        return any(one.in_ is message for one in expected)
 
     def holding(self, name: str) -> Holding:
         """Return what the client of this name holds."""
@@ -132,8 +143,11 @@ def _spoil(state: AsState, places: dict[str, Place]) -> None:
 
 def _waits(scenario: Scenario | None) -> bool:
     """Whether the target is made to wait, so that we have to wait for the target."""
-    changes = scenario.change if scenario is not None else []
-    return any(c.at == ["mode"] and c.value in PATIENT_MODES for c in changes)
+    if scenario is None:
+        return False
+    modes = {str(c.value) for c in scenario.change if c.at == ["mode"]}
+    silent = any(place.tls == TlsFault.SILENT for place in scenario.place)
+    return silent or bool(modes & PATIENT_MODES)
 
 
 def _mentions(scenario: Scenario | None, word: str) -> bool:

@@ -18,6 +18,7 @@ from cimd_conformance.flows.authorization_server._common import (
     end,
     unjudged,
 )
+from cimd_conformance.flows.authorization_server._flood import flood
 from cimd_conformance.flows.authorization_server._state import AsState
 from cimd_conformance.flows.authorization_server._tokens import (
     code_params,
@@ -150,4 +151,5 @@ VERBS: dict[Verb, VerbFunction[AsState]] = {
     Verb.PUBLISH: publish,
     Verb.ADVANCE: advance,
     Verb.RACE: race,
+    Verb.FLOOD: flood,
 }

@@ -21,7 +21,7 @@ async def fetch_also(state: State, client_id: str, named: Json) -> None:
         onward = checks.also_fetched(member, url, client_id)
         if onward is not None:
             guard = checks.addresses if onward.judged else not_judged
-            cap = checks.read_cap(state.settings.limits.document_bytes)
+            cap = state.settings.limits.document_bytes
             with suppress(FetchError):
                 await state.clients.fetcher.fetch(onward.url, guard, cap, "*/*")
 

@@ -15,6 +15,7 @@ from cimd_testbed.core import (
     CacheBounds,
     ConsentHosts,
     Decision,
+    FetchProblem,
     IPAddress,
     JsonObject,
     Onward,
@@ -49,12 +50,12 @@ class Checks:
     )
     connection_key: Callable[[str, str, int], _Text] = core.connection_key
     tls_problem: Callable[[TlsProblem], Decision] = core.tls_problem
+    fetch_problem: Callable[[FetchProblem], Decision] = core.fetch_problem
     follow_redirect: Callable[[str, int, _Text], Onward | None] = core.follow_redirect
     fetch_status: Callable[[int], Decision] = core.fetch_status
     content_type: Callable[[_Text], Decision] = core.content_type
-    read_cap: Callable[[int], int] = core.read_cap
-    read_complete: Callable[[bool], Decision] = core.read_complete
-    read_seconds: Callable[[float], float] = core.read_seconds
+    fetch_headers: Callable[[str], _Headers] = core.fetch_headers
+    read_complete: Callable[[bool, int], Decision] = core.read_complete
     decoded_body: Callable[[_Text, bytes], bytes | Decision] = core.decoded_body
     join_fetch: Callable[[str], bool] = core.join_fetch
     host_brake: Callable[[int, int], Decision] = core.host_brake
@@ -134,7 +135,9 @@ class Checks:
 
     # Login and consent
     login_csrf: Callable[[str, _Text], Decision] = core.consent_csrf
-    consent_required: Callable[[str, _Strings], bool] = core.consent_required
+    consent_required: Callable[[str, _Strings, JsonObject], bool] = (
+        core.consent_required
+    )
     consent_text: Callable[[str], str] = core.consent_text
     consent_hosts: Callable[[str, str], ConsentHosts] = core.consent_hosts
     consent_loopback_warning: Callable[[_Strings], bool] = core.consent_loopback_warning

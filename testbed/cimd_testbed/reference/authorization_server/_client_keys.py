@@ -85,11 +85,11 @@ class ClientKeys:
     async def _fetch(self, jwks_uri: str) -> _Entry:
         checks = self.checks
         demand_fetched(checks.fetch_url(jwks_uri))
-        cap = checks.read_cap(self.settings.limits.jwks_bytes)
+        cap = self.settings.limits.jwks_bytes
         fetched = await self.fetcher.fetch(jwks_uri, checks.jwks_addresses, cap, ACCEPT)
         response = fetched.response
         demand_fetched(checks.fetch_status(response.status))
-        demand_fetched(checks.read_complete(response.truncated))
+        demand_fetched(checks.read_complete(response.truncated, len(response.body)))
         jwks = readable(checks, response)
         demand_fetched(checks.jwks_private_key(jwks))
         lifetime = checks.jwks_freshness(response.headers, self.settings.cache)

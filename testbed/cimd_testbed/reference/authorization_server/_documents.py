@@ -126,7 +126,7 @@ class Clients:
         return document
 
     async def _refetch(self, client_id: str) -> JsonObject:
-        cap = self.checks.read_cap(self.settings.limits.document_bytes)
+        cap = self.settings.limits.document_bytes
         try:
             self._brake(client_id)
             fetched = await self.fetcher.fetch(
@@ -177,7 +177,8 @@ class Clients:
         demand_fetched(checks.fetch_status(response.status), body=response.body)
         kind = response.header("content-type")
         demand_unusable(checks.content_type(kind), response)
-        demand_unusable(checks.read_complete(response.truncated), response)
+        complete = checks.read_complete(response.truncated, len(response.body))
+        demand_unusable(complete, response)
         document = readable(checks, response)
         for judge in (
             checks.document_client_secret,

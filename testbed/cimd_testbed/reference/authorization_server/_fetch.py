@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from cimd_testbed.core import (
     Decision,
     Destination,
+    FetchProblem,
     IPAddress,
     accept,
     literal_address,
@@ -23,6 +24,7 @@ from cimd_testbed.core import (
 from cimd_testbed.net import (
     Dialer,
     ForbiddenAddressError,
+    HeadersTooLargeError,
     HttpError,
     Limits,
     Resolver,
@@ -40,6 +42,11 @@ from cimd_testbed.reference.authorization_server._errors import (
 from cimd_testbed.reference.authorization_server._store import Bounded
 
 MAX_HOPS = 5
+MAX_HEADER = 16 << 10
+_NO_LIMITS = Limits(1 << 30, 3600.0, 1 << 30)
+"""Only ever used when a check says so."""
+
+_FAILURES = (OSError, TimeoutError, ValueError, HttpError, ForbiddenAddressError)
 _UNREACHABLE = refuse("cimd-fetch-failure-aborts", "The URL could not be fetched.")
 
 AddressCheck = Callable[[str, tuple[IPAddress, ...]], Decision]
@@ -65,7 +72,7 @@ class _Request:
 
     url: str
     addresses: AddressCheck
-    cap: int
+    room: Limits
     accept: str
 
 
@@ -91,22 +98,36 @@ class Fetcher:
         self, url: str, addresses: AddressCheck, cap: int, accept: str
     ) -> Fetched:
         """Get a URL that was judged; raises `FetchError` when nothing can be had."""
+        room = Limits(cap, self.seconds, MAX_HEADER)
         try:
-            async with self.limit(self.checks.read_seconds(self.seconds)):
-                return await self._follow(_Request(url, addresses, cap, accept))
-        except (
-            OSError,
-            TimeoutError,
-            ValueError,
-            HttpError,
-            ForbiddenAddressError,
-        ) as error:
+            fetched = await self._within(room, url, addresses, accept)
+            large = fetched.response.truncated
+            if not large or self._refused(FetchProblem.TOO_LARGE):
+                return fetched
+        except TimeoutError:
+            demand_fetched(self.checks.fetch_problem(FetchProblem.TOO_SLOW))
+        except HeadersTooLargeError:
+            demand_fetched(self.checks.fetch_problem(FetchProblem.LARGE_HEADERS))
+        except _FAILURES as error:
+            raise FetchError(_UNREACHABLE) from error
+        try:
+            return await self._within(_NO_LIMITS, url, addresses, accept)
+        except _FAILURES as error:
             raise FetchError(_UNREACHABLE) from error
 
     async def close(self) -> None:
         """Close the connections that were kept."""
         while self._kept:
             await self._kept.popitem()[1].close()
+
+    def _refused(self, problem: FetchProblem) -> bool:
+        return self.checks.fetch_problem(problem).refused
+
+    async def _within(
+        self, room: Limits, url: str, addresses: AddressCheck, accept: str
+    ) -> Fetched:
+        async with self.limit(room.seconds):
+            return await self._follow(_Request(url, addresses, room, accept))
 
     async def _follow(self, request: _Request) -> Fetched:
         for _ in range(MAX_HOPS):
@@ -128,16 +149,13 @@ class Fetcher:
         stream, key = await self._stream(url, where, request.addresses)
         headers = (
             ("Host", (split_url(url).authority or "").rpartition("@")[2]),
-            ("Accept", request.accept),
+            *self.checks.fetch_headers(request.accept),
             ("Connection", "keep-alive" if key else "close"),
-        )
-        limits = Limits(
-            body=request.cap, seconds=self.checks.read_seconds(self.seconds)
         )
         reusable = False
         try:
             response, reusable = await exchange(
-                stream, "GET", where.target, headers, limits=limits
+                stream, "GET", where.target, headers, limits=request.room
             )
         finally:
             if key and reusable:
@@ -208,7 +226,7 @@ class Fetcher:
             return await self.dialer.dial(
                 address, port, tls=self.trust, server_hostname=host
             )
-        except ssl.SSLError as error:
+        except (ssl.SSLError, ConnectionResetError) as error:
             demand_fetched(self.checks.tls_problem(problem_of(error)))
         return await self.dialer.dial(
             address, port, tls=unverified(), server_hostname=host

@@ -101,7 +101,7 @@ async def ask_for_consent(
 ) -> Response:
     """Show the consent page (CIMD-03 section 9.5, RFC 6749 section 10.2)."""
     approved = state.store.approvals.get(user) or ()
-    if not state.checks.consent_required(valid.client_id, approved):
+    if not state.checks.consent_required(valid.client_id, approved, valid.document):
         return _send_code(state, request.method, user, valid)
     question = Question(valid, session.id, user, state.new_secret(), state.clock.now())
     question_id = state.new_secret()
@@ -119,10 +119,22 @@ async def ask_for_consent(
         hosts=checks.consent_hosts(valid.client_id, valid.redirect_uri),
         client_name=None if name is None else checks.consent_text(name),
         loopback=checks.consent_loopback_warning(document.texts("redirect_uris")),
+        links=_links(document),
         logo=await _logo(state, document),
         scope=valid.scope,
         resources=valid.resources,
     )
+
+
+def _links(document: JsonObject) -> list[tuple[str, str]]:
+    """Return what the document links to; that they are web addresses was judged."""
+    titles = {
+        "client_uri": "Its home page",
+        "policy_uri": "Its privacy policy",
+        "tos_uri": "Its terms",
+    }
+    found = [(title, document.text(name)) for name, title in titles.items()]
+    return [(title, link) for title, link in found if link is not None]
 
 
 async def _logo(state: State, document: JsonObject) -> str | None:

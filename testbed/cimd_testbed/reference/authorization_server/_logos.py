@@ -59,7 +59,7 @@ class Logos:
     async def _fetch(self, logo_uri: str) -> Logo:
         checks = self.checks
         demand_fetched(checks.fetch_url(logo_uri))
-        cap = checks.read_cap(self.settings.limits.logo_bytes)
+        cap = self.settings.limits.logo_bytes
         fetched = await self.fetcher.fetch(
             logo_uri, checks.logo_addresses, cap, "image/png, image/jpeg, image/gif"
         )

@@ -51,7 +51,7 @@ class FetchLimits:
     jwks_bytes: int = 64 * 1024
     logo_bytes: int = 256 * 1024
     seconds: float = 5.0
-    per_minute: int = 30
+    per_minute: int = 20
     """Documents fetched of one host in a minute."""
 
 
