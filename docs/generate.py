@@ -34,6 +34,7 @@ from cimd_conformance.model import (
     Scenario,
     Severity,
     Status,
+    TlsFault,
     Turn,
     Verb,
 )
@@ -518,6 +519,7 @@ TABLES: dict[str, Callable[[], list[str]]] = {
     "statuses": _words(Status, "status"),
     "powers": _powers,
     "dns": _words(DnsFault, "dns"),
+    "tls": _words(TlsFault, "tls"),
     "turns": _words(Turn, "turn"),
     "variants": _variants,
     "features": _features,
