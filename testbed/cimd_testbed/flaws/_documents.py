@@ -54,7 +54,7 @@ def _document_optional(
 def _unreachable_document_imagined(
     client_id: str, redirect_uri: str | None, clause: str
 ) -> JsonObject | None:
-    if clause != "cimd-fetch-failure-aborts":
+    if clause not in ("cimd-fetch-failure-aborts", "cimd-fetch-timeout"):
         return core.document_stand_in(client_id, redirect_uri, clause)
     return _imagined(client_id, redirect_uri)
 

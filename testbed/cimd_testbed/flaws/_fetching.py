@@ -156,6 +156,16 @@ def _any_status_accepted(status: int) -> Decision:
 
 
 @flaw(
+    "error-status-accepted",
+    "fetch_status",
+    "A document counts even when its host says that there is none, or is in trouble.",
+)
+def _error_status_accepted(status: int) -> Decision:
+    decision = core.fetch_status(status)
+    return tolerate(decision) if status >= 400 else decision
+
+
+@flaw(
     "other-success-accepted",
     "fetch_status",
     "Every 2xx status is success.",

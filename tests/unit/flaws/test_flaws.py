@@ -160,7 +160,7 @@ INPUTS = {
     "fetch_problem": [(problem,) for problem in core.FetchProblem],
     "tls_problem": [(problem,) for problem in core.TlsProblem],
     "follow_redirect": [(ID, 200, None), (ID, 302, "/x"), (ID, 307, "https://b/")],
-    "fetch_status": [(200,), (203,), (404,)],
+    "fetch_status": [(200,), (203,), (302,), (404,)],
     "content_type": [
         *(("application/json",), ("text/html",), ("application/json; charset=utf-8",)),
         *(("application/x+json",), ("Application/JSON",), (None,)),
