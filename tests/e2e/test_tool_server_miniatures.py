@@ -60,7 +60,8 @@ def test_one_that_takes_any_token_fails_there_and_nowhere_else(tmp_path, tool):
         name = scenario["id"].partition("[")[0]
         by_status.setdefault(scenario["status"], set()).add(name)
     wrong = by_status.pop("failed") | by_status.pop("warned")
-    assert by_status.keys() == {"passed", "not-applicable", "not-run"}
+    by_status.pop("not-run", None)  # where no clock of ours can be given to it
+    assert by_status.keys() == {"passed", "not-applicable"}
     assert {name.split("/")[1] for name in wrong} == {"token", "scope"}
     assert {"ts/token/other-audience", "ts/token/garbage", "ts/scope/missing"} < wrong
     right = by_status["passed"]
