@@ -19,6 +19,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from cimd_certs import old_tls
+from cimd_testbed.core import literal_address
 from cimd_testbed.net._contacts import Arrival, ContactLog, Depth, IPAddress
 from cimd_testbed.net._dialer import (
     Dialer,
@@ -113,7 +114,11 @@ class _EmbeddedDialer:
 
 @dataclass(frozen=True, slots=True)
 class ZoneResolver:
-    """Answers from the zone itself, without a packet, on behalf of `label`."""
+    """Answers from the zone itself, without a packet, on behalf of `label`.
+
+    Like the system's resolver it also reads addresses, in any spelling: digits of other
+    scripts become ASCII before anything is looked up (RFC 3490).
+    """
 
     zone: Zone
     label: str | None
@@ -121,6 +126,10 @@ class ZoneResolver:
 
     async def resolve(self, host: str) -> list[IPAddress]:
         """Return the addresses, IPv4 first; raises `OSError` for none."""
+        host = _ascii(host)
+        literal = literal_address(host)
+        if literal is not None:
+            return [literal]
         fault = self.zone.fault_of(host)
         if fault is Fault.SILENT:
             self.zone.lookup(host, 4, self.label)
@@ -134,6 +143,14 @@ class ZoneResolver:
         if not addresses:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         return addresses
+
+
+def _ascii(host: str) -> str:
+    try:
+        return host.encode("idna").decode()
+    except UnicodeError:
+        unknown = "Name or service not known"
+        raise socket.gaierror(socket.EAI_NONAME, unknown) from None
 
 
 class EmbeddedNetwork(Network):

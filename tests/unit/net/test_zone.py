@@ -75,3 +75,22 @@ async def test_nothing_leads_nowhere(network, lost):
     with pytest.raises(OSError, match="unreachable"):
         await network.dialer(None).dial(lost, 443)
     assert network.contacts.contacts == []
+
+
+@pytest.mark.parametrize(
+    ("spelled", "address"),
+    [
+        ("10.0.0.5", "10.0.0.5"),
+        ("0xa.0.5", "10.0.0.5"),
+        ("１０.０。０．５", "10.0.0.5"),
+    ],
+)
+async def test_addresses_are_read_as_the_system_reads_them(network, spelled, address):
+    assert await resolve(network, spelled) == [ipaddress.ip_address(address)]
+    assert network.contacts.contacts == []
+
+
+async def test_what_is_no_name_does_not_resolve(network):
+    for odd in ("a..example", "x" * 64 + ".example"):
+        with pytest.raises(socket.gaierror):
+            await resolve(network, odd)
