@@ -23,7 +23,7 @@ from cimd_testbed.net.lab._outside import SOCKETS
 _EMPTY_CANDIDATES = ("/srv", "/mnt", "/media", "/boot", "/opt", "/var/opt")
 _LAST_RESORT = "/dev/shm"  # noqa: S108 - a place to mount on, not to write to
 
-_RESOLV_CONF = "nameserver 127.0.0.1\noptions timeout:1 attempts:2\n"
+_RESOLV_CONF = "nameserver 127.0.0.1\noptions timeout:2 attempts:2\n"
 """Names that the lab does not answer about are given up soon: nobody else would."""
 _NSSWITCH = "".join(
     f"{database}: files\n"
