@@ -69,7 +69,8 @@ def search(page: Page, text: str) -> None:
 
 
 def test_it_is_small(report: Path) -> None:
-    assert report.stat().st_size < 3_000_000
+    """Twenty failures with all their evidence; a conformant demo takes two thirds."""
+    assert report.stat().st_size < 3_500_000
 
 
 def test_a_failing_scenario_is_found_with_the_keyboard(page: Page) -> None:
@@ -153,7 +154,8 @@ def test_on_paper_failures_are_open(page: Page) -> None:
     page.run("window.dispatchEvent(new Event('beforeprint'))")
     page.media("print")
     opened = page.run(f"{SHOWN}.filter((e) => e.open).map((e) => e.dataset.status)")
-    assert set(opened) == {"failed"}
+    assert "failed" in opened
+    assert set(opened) <= {"failed", "warned"}
     assert (
         page.run("getComputedStyle(document.querySelector('form')).display") == "none"
     )
