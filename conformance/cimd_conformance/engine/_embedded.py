@@ -20,11 +20,12 @@ from cimd_conformance.flows.authorization_server import (
     run_flow,
 )
 from cimd_testbed.core import ShiftedClock
-from cimd_testbed.net import Service, ShiftedTimeouts
+from cimd_testbed.net import EGRESS_URL, EgressProxy, Service, ShiftedTimeouts
 from cimd_testbed.parties import Credentials, MovedPace
 from cimd_testbed.reference.authorization_server import (
     AuthorizationServer,
     Checks,
+    EnvironmentProxy,
     Resource,
     Settings,
 )
@@ -36,6 +37,8 @@ SCOPE = "mcp:read"
 RESOURCE_SERVER = ("tool-server", "tool-server-introspection-password")
 USERS = {"alice": "alice-password", "bob": "bob-password"}
 JOBS = 24
+PROXIED_DOMAIN = "cimd-egress.net"
+"""Names below it go through a proxy, for whoever takes the one of the environment."""
 
 
 def reference_settings() -> Settings:
@@ -44,6 +47,7 @@ def reference_settings() -> Settings:
         issuer=f"https://{HOST}",
         resources=(Resource(RESOURCE, (SCOPE, "mcp:write"), RESOURCE_SERVER),),
         users=USERS,
+        proxy=EnvironmentProxy(EGRESS_URL, (PROXIED_DOMAIN,)),
     )
 
 
@@ -96,6 +100,7 @@ async def _serve(
         clock=clock,
         limit=ShiftedTimeouts(clock).limit,
     )
+    await EgressProxy(network).start()
     network.zone.point(HOST, ADDRESS)
     service = Service(labelled(server.handle), authority.context_for, network.contacts)
     await network.listen(ADDRESS, 443, service)

@@ -82,6 +82,17 @@ def addresses_to_dial(
     return judged
 
 
+def environment_proxy(proxy: str | None) -> str | None:
+    """Return the proxy through which clients' URLs are fetched: none at all.
+
+    A proxy resolves and connects by itself. Whoever takes the one of the environment
+    and judges the connection has judged the way to the proxy (CIMD-03 section 9.6 asks
+    for the address that the URL leads to).
+    """
+    del proxy
+    return None
+
+
 class TlsProblem(enum.StrEnum):
     """Why a TLS handshake is not good enough."""
 

@@ -216,3 +216,13 @@ def _check_then_fetch(
 ) -> tuple[IPAddress, ...] | str:
     del judged
     return host
+
+
+@flaw(
+    "environment-proxy-used",
+    "environment_proxy",
+    "Documents are fetched through the proxy of the environment, and the address that "
+    "is judged is the proxy's.",
+)
+def _environment_proxy_used(proxy: str | None) -> str | None:
+    return proxy

@@ -89,9 +89,9 @@ class EgressProxy:
         Raises `OSError` when there is no connection, `ValueError` for other requests.
         """
         method, _, target = first.partition(" ")
-        if method == "CONNECT":
-            parts = urlsplit(f"//{target}")
-            return await self._dial(parts.hostname or "", parts.port or 443), b""
+        if method == "CONNECT":  # some clients leave the brackets of IPv6 out
+            host, _, port = target.rpartition(":")
+            return await self._dial(host.strip("[]"), int(port)), b""
         parts = urlsplit(target)
         if parts.scheme != "http":
             raise ValueError(f"{target} is nothing that a proxy is asked for.")

@@ -21,6 +21,7 @@ from cimd_testbed.net import (
     egress_environment,
     json_response,
 )
+from cimd_testbed.reference.authorization_server import EnvironmentProxy
 
 INWARD = ipaddress.ip_address("10.1.2.3")
 NAME = "inward.cimd-evil.net"
@@ -84,6 +85,16 @@ async def test_a_tunnel_is_contact_of_the_target(bed: Bed, host: str) -> None:
     assert (Depth.TCP, f"{host} (through the proxy)") in bed.reached()
 
 
+@pytest.mark.parametrize("host", ["[fd00::7]", "fd00::7"])
+async def test_ipv6_with_and_without_brackets(bed: Bed, host: str) -> None:
+    stream = await bed.connect()
+    head = await ask(stream, f"CONNECT {host}:443 HTTP/1.1\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 502 ")
+    found = [str(one.address) for one in bed.network.contacts.contacts]
+    assert "fd00::7" in found
+    await stream.close()
+
+
 async def test_a_request_for_a_whole_url_goes_on_as_one_for_its_path(bed: Bed) -> None:
     stream = await bed.connect()
     request = f"GET http://{NAME}/doc?a=b HTTP/1.1\r\nHost: {NAME}\r\n\r\n"
@@ -115,3 +126,21 @@ def test_programs_find_it_in_their_environment() -> None:
     environ = egress_environment()
     assert environ["HTTPS_PROXY"] == environ["https_proxy"] == EGRESS_URL
     assert "127.0.0.1" in environ["NO_PROXY"]
+
+
+@pytest.mark.parametrize(
+    ("domains", "host", "meant"),
+    [
+        ((), "any.example.com", True),
+        (("corp.example",), "intranet.corp.example", True),
+        (("corp.example",), "INTRANET.Corp.Example.", True),
+        (("corp.example",), "corp.example", False),
+        (("corp.example",), "notcorp.example", False),
+        (("corp.example",), "10.0.0.1", False),
+    ],
+)
+def test_which_hosts_the_environment_sends_through_a_proxy(
+    domains: tuple[str, ...], host: str, *, meant: bool
+) -> None:
+    found = EnvironmentProxy(EGRESS_URL, domains).url_for(host)
+    assert found == (EGRESS_URL if meant else None)

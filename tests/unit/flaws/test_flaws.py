@@ -158,6 +158,7 @@ INPUTS = {
     "logo_addresses": GUARDED,
     "addresses_to_dial": [("h", ips("1.1.1.1"))],
     "fetch_problem": [(problem,) for problem in core.FetchProblem],
+    "environment_proxy": [(None,), ("http://proxy.example:3128",)],
     "tls_problem": [(problem,) for problem in core.TlsProblem],
     "follow_redirect": [(ID, 200, None), (ID, 302, "/x"), (ID, 307, "https://b/")],
     "fetch_status": [(200,), (203,), (302,), (404,)],

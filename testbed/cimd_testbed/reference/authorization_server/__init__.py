@@ -9,6 +9,7 @@ from cimd_testbed.reference._recording import Sink, recording
 from cimd_testbed.reference.authorization_server._checks import Checks
 from cimd_testbed.reference.authorization_server._server import AuthorizationServer
 from cimd_testbed.reference.authorization_server._settings import (
+    EnvironmentProxy,
     FetchLimits,
     Lifetimes,
     RegisteredClient,
@@ -19,6 +20,7 @@ from cimd_testbed.reference.authorization_server._settings import (
 __all__ = [
     "AuthorizationServer",
     "Checks",
+    "EnvironmentProxy",
     "FetchLimits",
     "Lifetimes",
     "RegisteredClient",

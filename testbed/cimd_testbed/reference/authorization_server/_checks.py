@@ -49,6 +49,7 @@ class Checks:
         core.addresses_to_dial
     )
     connection_key: Callable[[str, str, int], _Text] = core.connection_key
+    environment_proxy: Callable[[_Text], _Text] = core.environment_proxy
     tls_problem: Callable[[TlsProblem], Decision] = core.tls_problem
     fetch_problem: Callable[[FetchProblem], Decision] = core.fetch_problem
     follow_redirect: Callable[[str, int, _Text], Onward | None] = core.follow_redirect

@@ -39,7 +39,9 @@ from cimd_testbed.reference.authorization_server._errors import (
     FetchError,
     demand_fetched,
 )
+from cimd_testbed.reference.authorization_server._settings import EnvironmentProxy
 from cimd_testbed.reference.authorization_server._store import Bounded
+from cimd_testbed.reference.authorization_server._tunnel import open_tunnel
 
 MAX_HOPS = 5
 MAX_HEADER = 16 << 10
@@ -86,6 +88,8 @@ class Fetcher:
     trust: ssl.SSLContext
     seconds: float
     limit: TimeLimit = asyncio.timeout
+    proxy: EnvironmentProxy | None = None
+    """What `HTTPS_PROXY` says, for whoever heeds it."""
     _judged: Bounded[str, int] = field(default_factory=lambda: Bounded(4096))
     """How often the addresses of a host were judged."""
     _kept: dict[str, Stream] = field(default_factory=dict)
@@ -174,6 +178,10 @@ class Fetcher:
         self, url: str, where: Destination, addresses: AddressCheck
     ) -> tuple[Stream, str | None]:
         """Connect to where a URL leads; return the key to keep the connection under."""
+        found_proxy = self.proxy.url_for(where.host) if self.proxy else None
+        proxy = self.checks.environment_proxy(found_proxy)
+        if proxy is not None:
+            return await self._through(proxy, url, where, addresses), None
         found = await self._addresses(where.judged) if where.judged else ()
         decision = accept("cimd-fetch-on-url-client-id")
         if where.judged and self._due(where.judged):
@@ -189,6 +197,23 @@ class Fetcher:
             await stream.close()
             raise FetchError(decision)
         return stream, self.checks.connection_key(where.host, str(address), where.port)
+
+    async def _through(
+        self, proxy: str, url: str, where: Destination, addresses: AddressCheck
+    ) -> Stream:
+        """Connect by way of a proxy: what is judged is the address of the proxy."""
+        hop = split_url(proxy)
+        found = await self._addresses(hop.host)
+        demand_fetched(addresses(hop.host, found))
+        stream = await self.dialer.dial(found[0], hop.port or 80)
+        secure = (split_url(url).scheme or "").lower() != "http"
+        try:
+            trust = self.trust if secure else None
+            await open_tunnel(stream, where.host, where.port, trust)
+        except BaseException:
+            await stream.close()
+            raise
+        return stream
 
     def _due(self, host: str) -> bool:
         """Count that a host is about to be judged; say whether it has to be."""

@@ -50,7 +50,9 @@ class AuthorizationServer:
         self.settings = settings
         self.checks = checks
         seconds = settings.limits.seconds
-        fetcher = Fetcher(checks, dialer, resolver, trust, seconds, limit)
+        fetcher = Fetcher(
+            checks, dialer, resolver, trust, seconds, limit, settings.proxy
+        )
         clients = Clients(settings, checks, clock, fetcher)
         self._state = State(
             settings=settings,

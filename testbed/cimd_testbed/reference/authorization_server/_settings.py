@@ -56,6 +56,21 @@ class FetchLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class EnvironmentProxy:
+    """What `HTTPS_PROXY` and `NO_PROXY` say."""
+
+    url: str
+    domains: tuple[str, ...] = ()
+    """Names below these go through it; without any, all hosts do."""
+
+    def url_for(self, host: str) -> str | None:
+        """Return the proxy's URL for one host, None where it is not meant."""
+        name = host.rstrip(".").lower()
+        below = any(name.endswith(f".{domain}") for domain in self.domains)
+        return self.url if below or not self.domains else None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The configuration of one authorization server."""
 
@@ -70,6 +85,8 @@ class Settings:
     lifetimes: Lifetimes = field(default_factory=Lifetimes)
     limits: FetchLimits = field(default_factory=FetchLimits)
     cache: CacheBounds = field(default_factory=CacheBounds)
+    proxy: EnvironmentProxy | None = None
+    """The proxy of the environment: documents do not go through it."""
     unknown_kid_brake: float = 10.0
     """Seconds between two fetches of keys because of an unknown `kid`."""
 
