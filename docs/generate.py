@@ -157,8 +157,9 @@ POWERS = {
     "old-tls": "hosts can speak TLS 1.0 and 1.1 only, where the runtime still can",
     "proxy": "the target finds a proxy in its environment (`server.proxy`, in the lab)",
     "ipv6": "IPv6 works; what a scenario with such a place needs without saying so",
-    "every-address": "contact with addresses that no kernel dials is seen: multicast, "
-    "broadcast, link-local without a zone (the embedded reference only)",
+    "every-address": "that a connection is asked for is seen where no kernel makes "
+    "one: multicast, broadcast, link-local without a zone (the embedded reference, "
+    "which has one way out)",
     "clock": "the target's clock can be moved (the embedded reference; a server that "
     "the suite starts and that follows libfaketime)",
 }
@@ -406,12 +407,16 @@ def _outcomes() -> list[str]:
 
 def _powers() -> list[str]:
     lab = importlib.import_module("cimd_testbed.net.lab._network").LabNetwork.powers
+    kinds = (EmbeddedNetwork.powers, lab, LoopbackNetwork.powers)
+    targets = {"clock": (lab, LoopbackNetwork.powers)}  # what a target has, or not
+    targets |= dict.fromkeys(("proxy", "every-address"), (lab,))
     rows = []
     for power in _rules.POWERS:
-        ours = power in ("clock", "proxy")  # a matter of the target
-        where = [power in kind for kind in (EmbeddedNetwork.powers, lab)]
-        where.append(power in LoopbackNetwork.powers)
-        marks = ["yes" if has else "perhaps" if ours else "" for has in where]
+        ours = targets.get(power, ())
+        marks = [
+            "yes" if power in kind else "perhaps" if kind in ours else ""
+            for kind in kinds
+        ]
         rows.append((f"`{power}`", POWERS.get(power, ""), *marks))
     head = ("power", "what it gives", "embedded reference", "lab", "loopback")
     return _markdown(head, rows)

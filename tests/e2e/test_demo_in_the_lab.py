@@ -32,9 +32,10 @@ def test_the_reference_is_conformant_and_its_packets_are_seen(tmp_path: Path) ->
     started, finished = events[0], events[-1]
     assert started["network"] == "lab"
     assert {"public-address", "dns-control", "canary"} <= set(started["powers"])
-    assert set(finished["counts"]) <= {"passed", "not-applicable", "not-run"} | {
-        status for status, count in finished["counts"].items() if count == 0
-    }
+    counts = {status for status, count in finished["counts"].items() if count}
+    machine = {"ipv6", "old-tls"}  # what the kernel and the runtime may lack
+    lacks = set() if machine <= set(started["powers"]) else {"not-run"}
+    assert counts == {"passed"} | lacks
     contacts = [event for event in events if event["event"] == "contact"]
     plain = [event for event in contacts if event["place"] == "client"]
     depths = {event["depth"] for event in plain}

@@ -5,7 +5,7 @@ It runs in the inner process (`cimd_conformance.inner`).
 
 from cimd_conformance.engine._engine import Engine
 from cimd_conformance.engine._labels import current_scenario
-from cimd_conformance.engine._open import open_surroundings
+from cimd_conformance.engine._open import open_surroundings, powers_of
 from cimd_conformance.engine._roles import KITS, roles_of
 from cimd_conformance.engine._run import run_job, select
 
@@ -14,6 +14,7 @@ __all__ = [
     "Engine",
     "current_scenario",
     "open_surroundings",
+    "powers_of",
     "roles_of",
     "run_job",
     "select",

@@ -123,7 +123,7 @@ def _as_asked(job: Job, running: RunningTarget) -> RunningTarget:
 def powers_of(job: Job, network: Network) -> frozenset[str]:
     """Return the powers of this run, of which the target may bring some."""
     if job.target is None:
-        return network.powers | {"clock", "proxy"}
+        return network.powers | {"clock", "proxy", "every-address"}
     found = network.powers - {"clock"}
     proxied = load_target(Path(job.target)).server.proxy
     return found | {"proxy"} if proxied and "lab" in found else found

@@ -13,6 +13,7 @@ from cimd_conformance.engine import (
     Engine,
     current_scenario,
     open_surroundings,
+    powers_of,
     roles_of,
     select,
 )
@@ -58,7 +59,7 @@ class Proof:
         self.authority = around.authority
         try:
             target = await KITS[role]().start_embedded(around, checks)
-            powers = around.network.powers | {"clock"}
+            powers = powers_of(self.job, around.network)
             engine = Engine(
                 target,
                 self.profile,

@@ -14,8 +14,9 @@ from ipaddress import IPv4Network, IPv6Network
 
 from cimd_testbed.net._contacts import IPAddress
 
-CLIENT_HOSTS = ipaddress.IPv4Network("93.184.216.0/24")
-"""Public-looking addresses of the parties' client hosts."""
+CLIENT_HOSTS = ipaddress.IPv4Network("93.184.224.0/19")
+"""Public-looking addresses of the parties' client hosts: more than a run takes, since
+a connection that a target keeps for an address would meet the next host there."""
 SERVERS = ipaddress.IPv4Network("93.184.215.0/24")
 """Public-looking addresses of servers: the target's front, our own AS and resources."""
 PUBLIC_IPV6 = ipaddress.IPv6Network("2606:2800:220:1::/64")

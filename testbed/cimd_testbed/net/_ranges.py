@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
-from ipaddress import IPv4Network, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+_BROADCAST = IPv4Address("255.255.255.255")
 
 
 def _ranges(*texts: str) -> tuple[IPv4Network | IPv6Network, ...]:
@@ -30,9 +32,22 @@ _JUST_OUTSIDE = _ranges(
 LAB_RANGES = (
     *_SPECIAL_USE,
     *_JUST_OUTSIDE,
-    *_ranges("93.184.215.0/24", "93.184.216.0/24", "2606:2800:220:1::/64"),
+    *_ranges("93.184.215.0/24", "93.184.216.0/24", "93.184.224.0/19"),
+    *_ranges("2606:2800:220:1::/64"),
 )
-"""Every address that the testbed owns: special-use ranges, their neighbours, and three
-public-looking networks (client hosts, servers, IPv6)."""
+"""Every address that the testbed owns: special-use ranges, their neighbours, and four
+public-looking networks (servers, addresses with a meaning, client hosts, IPv6)."""
 UNDIALLED_RANGES = _ranges("224.0.0.0/4", "ff00::/8")
-"""Multicast, to which no kernel sends a SYN: the embedded network alone can see it."""
+"""Multicast, which is nobody's in the lab: no kernel sends a SYN there."""
+
+
+def dialled_by_no_kernel(address: IPv4Address | IPv6Address) -> bool:
+    """Whether the kernel refuses a TCP connection there before any packet.
+
+    Linux: multicast and broadcast are ENETUNREACH, link-local without a zone is EINVAL.
+    """
+    return (
+        address.is_multicast
+        or address == _BROADCAST
+        or (address.version == 6 and address.is_link_local and not address.scope_id)
+    )

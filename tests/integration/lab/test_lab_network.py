@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import json
 import os
 import subprocess
 import sys
@@ -239,6 +240,28 @@ def test_link_local_needs_a_zone(inside):
     found, seen = inside(link_local)
     assert found == ["OSError 22 True"]
     assert seen == [["fe80::9", 443, None]]
+
+
+async def undialled(network):
+    await serve(network)
+    found = []
+    for text in ("224.0.0.7", "255.255.255.255", "ff02::7", "fe80::7", "10.0.0.7"):
+        address = ipaddress.ip_address(text)
+        stream = await network.dialer(None).dial(address, 80)
+        request = b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
+        stream.writer.write(request)
+        answer = await stream.reader.read()
+        found.append(json.loads(answer.partition(b"\r\n\r\n")[2])["at"])
+        await stream.close()
+    with pytest.raises(ConnectionRefusedError):
+        await network.dialer(None).dial(ipaddress.ip_address("224.0.0.8"), 5555)
+    return found, syns(network)
+
+
+def test_what_the_reference_asks_for_is_seen_where_no_kernel_connects(inside):
+    found, seen = inside(undialled)
+    assert found == ["224.0.0.7", "255.255.255.255", "ff02::7", "fe80::7", "10.0.0.7"]
+    assert seen == [*([at, 80, None] for at in found), ["224.0.0.8", 5555, None]]
 
 
 async def nowhere(network):

@@ -27,7 +27,7 @@ from cimd_testbed.net._leases import OWN_SOURCES, TARGET_ADDRESSES
 from cimd_testbed.net._listener import CertificateFor, Listener, Service
 from cimd_testbed.net._namespace import inside_verified_namespace
 from cimd_testbed.net._network import LOOPBACK, OLD_TLS, Network, ZoneResolver
-from cimd_testbed.net._ranges import LAB_RANGES
+from cimd_testbed.net._ranges import LAB_RANGES, dialled_by_no_kernel
 from cimd_testbed.net.lab._dns import DnsServer
 from cimd_testbed.net.lab._environment import clean_environment, trust_environment
 from cimd_testbed.net.lab._files import LabFiles, place_files
@@ -71,6 +71,34 @@ class _PartyDialer:
         return await open_stream(sock, tls, server_hostname)
 
 
+@dataclass(frozen=True, slots=True)
+class _ReferenceDialer:
+    """The one way out of the reference: plain sockets, as any program has them.
+
+    Where no kernel makes a connection (multicast, say), that it was asked to is the
+    contact, and our listeners answer: the guard alone keeps the reference away.
+    """
+
+    network: LabNetwork
+
+    async def dial(
+        self,
+        address: IPAddress,
+        port: int,
+        *,
+        tls: ssl.SSLContext | None = None,
+        server_hostname: str | None = None,
+    ) -> Stream:
+        if not dialled_by_no_kernel(address):
+            plain = SystemDialer()
+            return await plain.dial(
+                address, port, tls=tls, server_hostname=server_hostname
+            )
+        self.network.contacts.record(Depth.TCP, address, port)
+        sock = await self.network.connect_hidden(port, meant=address)
+        return await open_stream(sock, tls, server_hostname)
+
+
 class LabNetwork(Network):
     """Names, addresses, listeners and the tap inside the namespace.
 
@@ -97,6 +125,7 @@ class LabNetwork(Network):
         self._listeners: list[Listener] = []
         self._labels: dict[_Ends, str] = {}
         self._hidden: set[_Ends] = set()
+        self._meant: dict[_Ends, IPAddress] = {}
 
     @property
     def ipv6(self) -> bool:
@@ -125,7 +154,7 @@ class LabNetwork(Network):
 
     def dialer(self, label: str | None) -> Dialer:
         """Give the reserved source to a party, and plain sockets to the reference."""
-        return SystemDialer() if label is None else _PartyDialer(self, label)
+        return _ReferenceDialer(self) if label is None else _PartyDialer(self, label)
 
     def resolver(self, label: str | None) -> Resolver:
         """Give a party the zone itself, and the reference the system's resolver."""
@@ -208,18 +237,24 @@ class LabNetwork(Network):
         self._tap.drain()
         return sock
 
-    async def connect_hidden(self, port: int) -> socket.socket:
+    async def connect_hidden(
+        self, port: int, meant: IPAddress | None = None
+    ) -> socket.socket:
         """Connect to a port of 127.0.0.1 without a trace in the contacts.
 
         For the front: the target sees a proxy on loopback, and the tap would otherwise
-        take that for the target's own connection.
+        take that for the target's own connection. A listener of ours takes it for a
+        connection to `meant`.
         """
         sock = bind_freely(LOOPBACK, 0)
         ends = (LOOPBACK, sock.getsockname()[1], LOOPBACK, port)
         self._hidden.add(ends)
+        if meant is not None:
+            self._meant[ends] = meant
         try:
             await _connect(sock, LOOPBACK, port)
         except BaseException:
+            self._meant.pop(ends, None)
             sock.close()
             raise
         finally:
@@ -243,7 +278,8 @@ class LabNetwork(Network):
             return None
         arrival = Arrival(_plain(host), port, _plain(source))
         ends = (arrival.source, source_port, arrival.address, port)
-        return replace(arrival, label=self._label(ends))
+        meant = self._meant.pop(ends, arrival.address)
+        return replace(arrival, address=meant, label=self._label(ends))
 
     def _label(self, ends: _Ends) -> str | None:
         if ends[0] not in OWN_SOURCES.values():
