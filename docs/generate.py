@@ -408,13 +408,16 @@ def _outcomes() -> list[str]:
 def _powers() -> list[str]:
     lab = importlib.import_module("cimd_testbed.net.lab._network").LabNetwork.powers
     kinds = (EmbeddedNetwork.powers, lab, LoopbackNetwork.powers)
-    targets = {"clock": (lab, LoopbackNetwork.powers)}  # what a target has, or not
-    targets |= dict.fromkeys(("proxy", "every-address"), (lab,))
+    on_loopback, ours = LoopbackNetwork.powers, (lab,)
+    perhaps = {"clock": (lab, on_loopback), "proxy": ours, "every-address": ours}
     rows = []
     for power in _rules.POWERS:
-        ours = targets.get(power, ())
         marks = [
-            "yes" if power in kind else "perhaps" if kind in ours else ""
+            "yes"
+            if power in kind
+            else "perhaps"
+            if kind in perhaps.get(power, ())
+            else ""
             for kind in kinds
         ]
         rows.append((f"`{power}`", POWERS.get(power, ""), *marks))

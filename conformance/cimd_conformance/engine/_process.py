@@ -111,12 +111,8 @@ def place(
     """Allocate origin, port and files before anything starts."""
     network = around.network
     lab = network if isinstance(network, LabNetwork) else None
-    inside = lab.files.directory if lab is not None and lab.files else None
-    folder = Path(
-        stack.enter_context(
-            tempfile.TemporaryDirectory(prefix="cimd-target-", dir=inside)
-        )
-    )
+    made = tempfile.TemporaryDirectory(prefix="cimd-target-")
+    folder = Path(stack.enter_context(made))
     ca_file = folder / "ca.pem"
     ca_file.write_bytes(around.authority.ca_pem)
     port = target.server.port or free_port()

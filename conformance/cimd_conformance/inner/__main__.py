@@ -6,6 +6,7 @@ nobody listens any more.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
@@ -14,14 +15,18 @@ def main() -> int:
     """Run one job."""
     events_fd = int(sys.argv[sys.argv.index("--events-fd") + 1])
     line = _first_line()
-    if b'"network":"lab"' in line:
+    adopted = b'"adopted":true' in line
+    in_lab = b'"network":"lab"' in line
+    if in_lab:
         from cimd_testbed.net import lab  # noqa: PLC0415 - before any thread
 
-        enter = lab.adopt_lab if b'"adopted":true' in line else lab.enter_lab
-        enter()
+        (lab.adopt_lab if adopted else lab.enter_lab)()
     from cimd_conformance.inner import run_inner  # noqa: PLC0415 - after it
+    from cimd_conformance.outer import scratch  # noqa: PLC0415 - likewise
 
-    return run_inner(line, events_fd)
+    # A lab that is made has memory of its own for files, which ends with it.
+    with scratch() if adopted or not in_lab else contextlib.nullcontext():
+        return run_inner(line, events_fd)
 
 
 def _first_line() -> bytes:

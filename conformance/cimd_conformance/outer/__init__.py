@@ -18,6 +18,14 @@ The contract between the two processes:
 from cimd_conformance.outer._launch import inner_argv
 from cimd_conformance.outer._process import InnerProcess
 from cimd_conformance.outer._run import RunEnd, run_job
+from cimd_conformance.outer._scratch import scratch
 from cimd_conformance.outer._signals import StopSignals
 
-__all__ = ["InnerProcess", "RunEnd", "StopSignals", "inner_argv", "run_job"]
+__all__ = [
+    "InnerProcess",
+    "RunEnd",
+    "StopSignals",
+    "inner_argv",
+    "run_job",
+    "scratch",
+]

@@ -24,6 +24,7 @@ from cimd_conformance.model import (
     decode_event,
 )
 from cimd_conformance.outer import _launch
+from cimd_conformance.outer._scratch import remove_scratch_of
 
 if TYPE_CHECKING:
     from cimd_testbed.net.lab import LabProcess
@@ -125,6 +126,7 @@ class InnerProcess:
                 process.wait(timeout=_LEAVE_SECONDS)
             self.kill()
             process.wait()
+            remove_scratch_of(process.pid)
         if self._lab is not None:
             self._lab.kill()
         if self._stderr_reader is not None:

@@ -86,6 +86,7 @@ def _place_files(ca_pem: bytes, environ: Mapping[str, str]) -> LabFiles:
         _cover(directory, resolv_conf, _RESOLV_CONF)
         _cover(directory, Path("/etc/hosts"), _hosts())
         _cover(directory, Path("/etc/nsswitch.conf"), f"{_NSSWITCH}hosts: files dns\n")
+        tempfile.tempdir = str(directory)  # what this process writes for a while, too
         return _place_bundles(directory, ca_pem)
     except OSError as error:
         raise LabFilesError(f"A file of the lab cannot be placed: {error}.") from error
