@@ -125,7 +125,9 @@ class FetchProblem(enum.StrEnum):
 
     TOO_SLOW = "too-slow"
     TOO_LARGE = "too-large"
-    """The body goes on after the cap."""
+    """The body goes on after the cap, as its Content-Length had said."""
+    TOO_LARGE_UNSAID = "too-large-unsaid"
+    """The body goes on after the cap, and has no Content-Length."""
     LARGE_HEADERS = "large-headers"
 
 

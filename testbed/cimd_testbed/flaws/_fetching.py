@@ -289,7 +289,18 @@ def _internal_credentials_sent(accept: str) -> core.Headers:
 )
 def _no_size_cap(problem: FetchProblem) -> Decision:
     decision = core.fetch_problem(problem)
-    return tolerate(decision) if problem is FetchProblem.TOO_LARGE else decision
+    large = (FetchProblem.TOO_LARGE, FetchProblem.TOO_LARGE_UNSAID)
+    return tolerate(decision) if problem in large else decision
+
+
+@flaw(
+    "content-length-alone-capped",
+    "fetch_problem",
+    "Content-Length is judged, and a body without one is read to its end.",
+)
+def _content_length_alone_capped(problem: FetchProblem) -> Decision:
+    decision = core.fetch_problem(problem)
+    return tolerate(decision) if problem is FetchProblem.TOO_LARGE_UNSAID else decision
 
 
 @flaw(

@@ -105,8 +105,7 @@ class Fetcher:
         room = Limits(cap, self.seconds, MAX_HEADER)
         try:
             fetched = await self._within(room, url, addresses, accept)
-            large = fetched.response.truncated
-            if not large or self._refused(FetchProblem.TOO_LARGE):
+            if self._stands(fetched.response):
                 return fetched
         except TimeoutError:
             demand_fetched(self.checks.fetch_problem(FetchProblem.TOO_SLOW))
@@ -124,8 +123,11 @@ class Fetcher:
         while self._kept:
             await self._kept.popitem()[1].close()
 
-    def _refused(self, problem: FetchProblem) -> bool:
-        return self.checks.fetch_problem(problem).refused
+    def _stands(self, response: Response) -> bool:
+        """Whether a response is what is judged, or is read once more without a cap."""
+        said = response.header("content-length") is not None
+        problem = FetchProblem.TOO_LARGE if said else FetchProblem.TOO_LARGE_UNSAID
+        return not response.truncated or self.checks.fetch_problem(problem).refused
 
     async def _within(
         self, room: Limits, url: str, addresses: AddressCheck, accept: str
