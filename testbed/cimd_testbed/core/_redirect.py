@@ -25,8 +25,8 @@ def is_loopback_redirect(redirect_uri: str) -> bool:
 def registrable_redirect_uri(redirect_uri: str) -> Decision:
     """Judge one registered redirect URI (RFC 6749 section 3.1.2, RFC 9700 section 2.6).
 
-    Absolute, without fragment and userinfo; https, loopback http, or a private-use
-    scheme with a period.
+    Absolute, without fragment and userinfo (RFC 9110 section 4.2.4); https, loopback
+    http, or a private-use scheme with a period.
     """
     syntax, scheme_clause = (
         "cimd-doc-redirect-uri-syntax",
@@ -58,9 +58,13 @@ def _registrable_web_uri(parts: UrlParts, scheme: str) -> Decision:
         usable = bool(parts.host) and parts.port != 0
     except ValueError:
         usable = False
-    if not usable or parts.userinfo is not None:
+    if not usable:
         return refuse(
-            "cimd-doc-redirect-uri-syntax", "A redirect URI has no plain authority."
+            "cimd-doc-redirect-uri-syntax", "A redirect URI has no usable authority."
+        )
+    if parts.userinfo is not None:
+        return refuse(
+            "cimd-doc-redirect-uri-userinfo", "A redirect URI has a user name."
         )
     if scheme == "http" and parts.host not in LOOPBACK_HOSTS:
         return refuse(

@@ -52,6 +52,17 @@ def _redirect_uri_same_host(requested: str, registered: tuple[str, ...]) -> Deci
 
 
 @flaw(
+    "redirect-uri-host-ignored",
+    "redirect_uri",
+    "Of a redirect URI only the path is compared.",
+)
+def _redirect_uri_host_ignored(requested: str, registered: tuple[str, ...]) -> Decision:
+    decision = core.redirect_uri_exact(requested, registered)
+    paths = {core.split_url(uri).path for uri in registered}
+    return tolerate(decision) if core.split_url(requested).path in paths else decision
+
+
+@flaw(
     "redirect-uri-wildcards",
     "redirect_uri",
     "An asterisk in a registered redirect URI stands for anything.",

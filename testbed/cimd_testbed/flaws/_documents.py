@@ -164,7 +164,9 @@ def _any_redirect_uris_registered(document: JsonObject) -> Decision:
 )
 def _odd_redirect_uris_registered(document: JsonObject) -> Decision:
     return tolerate(
-        core.document_redirect_uris(document), "cimd-doc-redirect-uri-syntax"
+        core.document_redirect_uris(document),
+        "cimd-doc-redirect-uri-syntax",
+        "cimd-doc-redirect-uri-userinfo",
     )
 
 
@@ -189,6 +191,7 @@ def _dangerous_schemes_accepted(document: JsonObject) -> Decision:
         core.document_redirect_uris(document),
         "cimd-doc-redirect-uri-dangerous-scheme",
         "cimd-doc-redirect-uri-syntax",
+        "cimd-doc-redirect-uri-userinfo",
     )
 
 
