@@ -7,9 +7,10 @@ memory of the flow that needs them.
 
 from __future__ import annotations
 
+import bisect
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from html import escape, unescape
 from urllib.parse import quote, quote_plus, unquote
@@ -21,6 +22,8 @@ KEPT_HEADERS = 100
 _NAME = 24
 LEARNT_BODY = 65536
 """So much is searched for secrets; what is kept is less."""
+_HEAD = 4
+"""So long is a secret at least."""
 
 _JWT = re.compile(r"\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{2,}(?:\.[A-Za-z0-9_-]*)+")
 _OPAQUE = (
@@ -59,6 +62,7 @@ _HIDDEN = re.compile(r"<input\b[^>]*\btype\s*=\s*[\"']?hidden\b[^>]*>", re.IGNOR
 _VALUE = re.compile(
     r"\bvalue\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+))", re.IGNORECASE
 )
+_PLAIN = re.compile(r"[A-Za-z0-9_.~-]*")
 _COOKIE = re.compile(r"^\s*([^=;\s]+)=([^;]*)")
 _BEARER = re.compile(r"^(Bearer|Basic|DPoP)\s+(.+)$", re.IGNORECASE)
 
@@ -82,10 +86,17 @@ def looks_opaque(value: str) -> bool:
 
 def _forms(value: str) -> list[str]:
     """Return how a value is written in URLs, forms, markup and JSON."""
+    if _PLAIN.fullmatch(value):
+        return [value]  # everywhere
     in_json = json.dumps(value)[1:-1]
     raw = value.encode("utf-8", "surrogatepass")
     urls = [quote(raw), quote(raw, safe=""), quote_plus(raw)]
-    return [*urls, escape(value), in_json, in_json.replace("/", "\\/")]
+    return [value, *urls, escape(value), in_json, in_json.replace("/", "\\/")]
+
+
+def _order(value: str) -> tuple[int, str]:
+    """Put the longest first, so that none is cut by another that it contains."""
+    return -len(value), value
 
 
 @dataclass(slots=True)
@@ -100,6 +111,8 @@ class Redactor:
     _counts: dict[str, int] = field(default_factory=dict)
     _longest_first: list[str] = field(default_factory=list)
     """The keys of `_names`, in the order in which they are replaced."""
+    _by_head: dict[str, list[str]] = field(default_factory=dict)
+    """The same by their first characters: a long flow learns thousands."""
 
     def __post_init__(self) -> None:
         """Learn what is known."""
@@ -108,17 +121,29 @@ class Redactor:
 
     def secret(self, kind: str, value: str) -> str:
         """Return the name of a secret, the same for the same value."""
-        if len(value) < 4 or value.startswith("‹"):
+        if len(value) < _HEAD or value.startswith("‹"):
             return value
         name = self._names.get(value)
         if name is None:
             self._counts[kind] = self._counts.get(kind, 0) + 1
             name = f"‹{kind}-{self._counts[kind]}›"
-            self._names[value] = name
             for form in _forms(value):
-                self._names.setdefault(form, name)
-            self._longest_first = sorted(self._names, key=len, reverse=True)
+                if form not in self._names:
+                    self._names[form] = name
+                    bisect.insort(self._longest_first, form, key=_order)
+                    self._by_head.setdefault(form[:_HEAD], []).append(form)
         return name
+
+    def _perhaps_in(self, text: str) -> Sequence[str]:
+        """Return the secrets that a text may hold, in the order of replacement.
+
+        All of them, or where they are many those that begin with what the text has.
+        """
+        if len(self._longest_first) <= 3 * len(text):  # about as much work
+            return self._longest_first
+        heads = {text[at : at + _HEAD] for at in range(len(text) - _HEAD + 1)}
+        found = [form for head in heads for form in self._by_head.get(head, ())]
+        return sorted(found, key=_order)
 
     def _learn(self, text: str) -> None:
         for mark, pattern in (("=", _PARAMETER), ('"', _MEMBER)):
@@ -146,12 +171,13 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return the text without any secret that is known or recognisable."""
-        self._learn(text)
+        if "=" in text or '"' in text:
+            self._learn(text)
         if "-----BEGIN" in text:
             text = _PEM.sub("‹private-key›", text)
         if "eyJ" in text:
             text = _JWT.sub(_cut_jwt, text)
-        for value in self._longest_first:
+        for value in self._perhaps_in(text):
             if value in text:
                 text = text.replace(value, self._names[value])
         return text

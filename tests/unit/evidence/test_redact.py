@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import sys
+from types import FrameType
+from typing import Any
 from urllib.parse import quote, quote_plus, urlencode
 
 import pytest
@@ -241,3 +244,43 @@ def test_redaction_never_fails_and_is_stable(text: str) -> None:
     redactor = Redactor()
     once = redactor.text(text)
     assert redactor.text(once) == once
+
+
+def _work(redactor: Redactor, text: str) -> int:
+    """Count the operations of Python's machine in which a text is redacted."""
+    count = 0
+
+    def trace(frame: FrameType, event: str, _argument: Any) -> Any:
+        nonlocal count
+        frame.f_trace_opcodes = True
+        count += event == "opcode"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        redactor.text(text)
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def test_a_long_flow_with_thousands_of_secrets_is_redacted_like_a_short_one() -> None:
+    short, long = (
+        Redactor([("code", f"{n:x}-{n * 7919:08x}-secret") for n in range(count)])
+        for count in (100, 5000)
+    )
+    text = "GET /callback?code=a-00013579-secret&state=none and no more to be seen here"
+    assert _work(long, text) < 2 * _work(short, text) + 20 * len(text)
+    for redactor in (short, long):
+        assert redactor.text(f"{text} {7:x}-{7 * 7919:08x}-secret").endswith(" ‹code-8›")
+
+
+@given(st.lists(st.text("ab/<\"", min_size=4, max_size=8), max_size=60), st.integers())
+def test_many_secrets_and_few_are_replaced_alike(values: list[str], at: int) -> None:
+    """What is looked up by its beginning is what would be found one by one."""
+    redactor, plain = (Redactor([("code", value) for value in values]) for _ in "12")
+    text = "".join(values[at % 7 :: 3])[:19]
+    shown = redactor.text(text)
+    assert all(value not in shown for value in values)
+    assert plain.text(text + " " * 1000).rstrip() == shown.rstrip()
