@@ -60,6 +60,25 @@ def test_strict_makes_a_warning_a_failure(tmp_path: Path) -> None:
     demo(tmp_path, *words, "--strict", code=1)
 
 
+@pytest.mark.parametrize("file", ["strict.json", "strict.ndjson"])
+def test_a_strict_run_is_replayed_strictly(tmp_path: Path, file: str) -> None:
+    scenario = "as/pkce/plain"
+    words = ["--only", scenario, "--flaw", "pkce-plain-accepted"]
+    option = f"--{file.partition('.')[2]}"
+    for more, code in (([], 0), (["--strict"], 1)):
+        run = [*MODULE, "demo", *words, *more, option, file]
+        assert subprocess.run(run, cwd=tmp_path, check=False).returncode == code
+        again = subprocess.run(
+            [*MODULE, "replay", scenario, file],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            check=False,
+        )
+        assert again.returncode == code
+        assert ("seed 0, strict\n" in again.stdout) is bool(more)
+
+
 def states(events: list[dict[str, Any]]) -> list[str]:
     """Return the authorization requests of a scenario, where chance shows."""
     return [

@@ -22,11 +22,7 @@ def run_suite(job: Job, options: SuiteOptions, command: Sequence[str]) -> int:
 
     `command` is how the caller was started, for the line that replays a failure.
     """
-    end = run_job(
-        job,
-        lambda: _writers(options, _replay(command, options)),
-        strict=options.strict,
-    )
+    end = run_job(job, lambda: _writers(options, _replay(command, options)))
     show_inner_output(end)
     if end.finished.exit_code == ExitCode.CTRL_C:
         return int(ExitCode.CTRL_C)
@@ -40,6 +36,7 @@ def job_of(options: SuiteOptions, **more: str | None) -> dict[str, object]:
     return {
         "profile": options.profile,
         "seed": options.seed,
+        "strict": options.strict,
         "jobs": options.jobs,
         "only": list(options.only),
         "skip": list(options.skip),
@@ -64,15 +61,11 @@ def _writers(options: SuiteOptions, replay: str) -> list[Writer]:
     if options.html_path is not None:
         from cimd_conformance.reports.html import HtmlWriter  # noqa: PLC0415
 
-        writers.append(
-            HtmlWriter(options.html_path, replay=replay, strict=options.strict)
-        )
+        writers.append(HtmlWriter(options.html_path, replay=replay))
     if options.junit_path is not None:
         from cimd_conformance.reports.junit import JunitWriter  # noqa: PLC0415
 
-        writers.append(
-            JunitWriter(options.junit_path, replay=replay, strict=options.strict)
-        )
+        writers.append(JunitWriter(options.junit_path, replay=replay))
     console = ConsoleWriter.for_terminal(
         stderr=options.stdout_taken, volume=volume, replay=_by_result(options) or replay
     )
@@ -84,6 +77,8 @@ def _replay(command: Sequence[str], options: SuiteOptions) -> str:
     words = [PROGRAM, *command, "--seed", str(options.seed)]
     if options.profile != "hardened":
         words += ["--profile", options.profile]
+    if options.strict:
+        words.append("--strict")
     return shlex.join(words)
 
 

@@ -51,7 +51,7 @@ def command(
     """Run one scenario of a result again, and show every message.
 
     RESULT is a file that --json or --ndjson has written: the same target, network,
-    profile, seed and flaw are used. Ends with the exit code of the new run.
+    profile, strictness, seed and flaw are used. Ends with the exit code of the new run.
     """
     from cimd_conformance.reports.result import read_result  # noqa: PLC0415 - slow
 
@@ -123,6 +123,7 @@ def _job(
         role=entry.role,
         profile=recorded.profile,
         seed=recorded.seed,
+        strict=recorded.strict,
         flaw=recorded.flaw,
         only=[entry.id],
         keep_open=keep_open,
@@ -152,6 +153,7 @@ def _headline(job: Job, recorded: ResultDocument) -> str:
     if job.flaw is not None:
         words.append(f"flaw {job.flaw}")
     words += [f"network {job.network}", f"profile {job.profile}", f"seed {job.seed}"]
+    words += ["strict"] if job.strict else []
     text = ", ".join(words)
     if recorded.version != __version__:
         text += f"\nThe result is of version {recorded.version}, this is {__version__}."

@@ -108,4 +108,5 @@ def _started(
         [instance.planned() for instance in plan],
         job.target,
         job.flaw,
+        job.strict,
     )

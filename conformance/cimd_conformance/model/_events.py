@@ -67,6 +67,8 @@ class RunStarted(Event, frozen=True, tag="run-started"):
     """The target file as it was named; None is the embedded reference."""
     flaw: str | None = None
     """The flaw that the reference had."""
+    strict: bool = False
+    """Whether a warning counts as a failure."""
 
 
 class Control(Event, frozen=True, tag="control"):

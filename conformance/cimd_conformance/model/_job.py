@@ -41,6 +41,8 @@ class Job(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields
     """One role, or `all`."""
     profile: str = "hardened"
     seed: int = 0
+    strict: bool = False
+    """Whether a warning counts as a failure."""
     jobs: int | None = None
     only: list[str] = []
     skip: list[str] = []

@@ -11,8 +11,7 @@ The contract between the two processes:
 - An error that ends the run (a wrong scenario file, a target that does not start) is
   `RunFinished.details["error"] = {"code", "message", "hint"}` with the `exit_code` of
   its class; `RunStarted` may be missing then.
-- The last word on the verdict is the outer process's: it knows `--strict` and who
-  stopped the run.
+- The last word on the verdict is the outer process's: it knows who stopped the run.
 """
 
 from cimd_conformance.outer._launch import inner_argv

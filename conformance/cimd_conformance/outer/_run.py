@@ -51,7 +51,6 @@ def run_job(
     job: Job,
     make_writers: MakeWriters,
     *,
-    strict: bool = False,
     argv: Callable[[Job, int], list[str]] | None = None,
 ) -> RunEnd:
     """Run a job and feed each event to the writers.
@@ -68,7 +67,7 @@ def run_job(
             error = error or (None if signals.stopped else _died(inner))
             inner.kill()
             finished = _synthetic(relay, error)
-        finished = _settled(job, finished, relay.report, signals, strict=strict)
+        finished = _settled(job, finished, relay.report, signals)
         relay.close(finished)
     relay.complain()
     return RunEnd(finished, error or _told(finished), tuple(inner.stderr_tail()))
@@ -158,6 +157,7 @@ class _Relay:
             plan=[],
             target_file=job.target,
             flaw=job.flaw,
+            strict=job.strict,
         )
 
 
@@ -175,8 +175,6 @@ def _settled(
     finished: RunFinished,
     report: Report,
     signals: StopSignals,
-    *,
-    strict: bool,
 ) -> RunFinished:
     """Return the footer with the verdict that only the outer process can know."""
     ends = report.kept_open  # Ctrl-C is how a run ends that was kept open
@@ -185,7 +183,7 @@ def _settled(
     if job.kind == "run" and _error_of(finished) is None:
         word, code = verdict(
             counts,
-            strict=strict,
+            strict=job.strict,
             interrupted=interrupted,
             own_error=finished.exit_code == ExitCode.OWN_ERROR
             or any(each.status is Status.ERROR for each in report.controls),

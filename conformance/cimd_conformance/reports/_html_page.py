@@ -128,9 +128,7 @@ def anchor_of(name: str) -> str:
     return re.sub(r"\s", "_", name)
 
 
-def page_of(
-    report: Report, profiles: list[Profile], replay: str, *, strict: bool
-) -> Page:
+def page_of(report: Report, profiles: list[Profile], replay: str) -> Page:
     """Return the page of a run that has its header and its footer."""
     started, finished = report.started, report.finished
     if started is None or finished is None:
@@ -139,7 +137,7 @@ def page_of(
         started,
         finished,
         ErrorEntry.of(finished),
-        _verdicts(report, profiles, strict=strict),
+        _verdicts(report, profiles, strict=started.strict),
         tuple(_groups(report, profiles, replay)),
         tuple(_controls(report)),
         tuple((event.code, tuple(event.last_output)) for event in report.exits),

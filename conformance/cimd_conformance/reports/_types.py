@@ -132,6 +132,8 @@ class ResultDocument(
     profile: str
     powers: list[str]
     seed: int
+    strict: bool = False
+    """Whether a warning counted as a failure."""
     counts: dict[str, int]
     controls: list[ControlEntry]
     scenarios: list[ScenarioEntry]

@@ -68,6 +68,7 @@ def result_of(report: Report) -> ResultDocument:
         profile=started.profile,
         powers=sorted({*started.powers, *finished.powers}),
         seed=started.seed,
+        strict=started.strict,
         counts=finished.counts,
         controls=[_control(report, control) for control in report.controls],
         scenarios=[_scenario(result) for result in report.scenarios.values()],

@@ -65,13 +65,10 @@ class _Shown:
 class HtmlWriter:
     """Writes the page when the run is over; renders evidence as scenarios end."""
 
-    def __init__(
-        self, destination: str, *, replay: str = "", strict: bool = False
-    ) -> None:
+    def __init__(self, destination: str, *, replay: str = "") -> None:
         check_writable(destination)
         self._destination = destination
         self._replay = replay
-        self._strict = strict
         self._report = Report(Keep.ALL)
         self._profiles = all_profiles()
         self._evidence: Any = environment().get_template("evidence.html").module
@@ -98,7 +95,7 @@ class HtmlWriter:
         """Write the page."""
         for result in self._report.scenarios.values():
             self._show(result)
-        page = page_of(self._report, self._profiles, self._replay, strict=self._strict)
+        page = page_of(self._report, self._profiles, self._replay)
         style, script = source("page.css"), source("page.js")
         troubled = self._report.by_status(*_BAD)
         template = environment().get_template("page.html")

@@ -46,13 +46,10 @@ _COUNTED = {"failure": "failures", "error": "errors", "skipped": "skipped"}
 class JunitWriter:
     """Writes one document when the run is over."""
 
-    def __init__(
-        self, destination: str, *, replay: str = "", strict: bool = False
-    ) -> None:
+    def __init__(self, destination: str, *, replay: str = "") -> None:
         check_writable(destination)
         self._destination = destination
         self._replay = replay
-        self._strict = strict
         self._report = Report(Keep.NOT_PASSED)
 
     def event(self, event: AnyEvent) -> None:
@@ -61,19 +58,19 @@ class JunitWriter:
 
     def finish(self) -> None:
         """Write the document."""
-        root = _suites(self._report, self._replay, strict=self._strict)
+        root = _suites(self._report, self._replay)
         ET.indent(root)
         text = ET.tostring(root, encoding="utf-8", xml_declaration=True)
         write_document(self._destination, text + b"\n")
 
 
-def _suites(report: Report, replay: str, *, strict: bool) -> ET.Element:
+def _suites(report: Report, replay: str) -> ET.Element:
     started, finished = report.started, report.finished
     if started is None or finished is None:
         raise ValueError("The run has no header or no footer.")
     levels = levels_of(started.profile)
     cases = [
-        _case(report, result, levels, replay, strict=strict)
+        _case(report, result, levels, replay, strict=started.strict)
         for result in report.scenarios.values()
     ]
     if finished.exit_code and not any(_is_red(case) for case in cases):

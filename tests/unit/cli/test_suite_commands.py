@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import jsonschema
+import msgspec
 import pytest
 from outer_support import fake_argv, sample_run, write_events
 
@@ -59,8 +60,9 @@ def test_demo_with_every_option(play: Play, tmp_path: Path) -> None:
     arguments += ["--only", "a", "--only", "b*", "--skip", "c", "--profile", "cimd-03"]
     arguments += ["--seed", "3", "--jobs", "2", "--strict", "--flaw", "x", "-v"]
     assert run_cli(arguments) == 1
-    expected = Job(
-        only=["a", "b*"], skip=["c"], profile="cimd-03", seed=3, jobs=2, flaw="x"
+    chosen = Job(only=["a", "b*"], skip=["c"], flaw="x")
+    expected = msgspec.structs.replace(
+        chosen, profile="cimd-03", seed=3, jobs=2, strict=True
     )
     assert jobs == [expected]
     document = json.loads(Path(files[0]).read_bytes())

@@ -271,12 +271,13 @@ def test_a_long_flow_with_thousands_of_secrets_is_redacted_like_a_short_one() ->
         for count in (100, 5000)
     )
     text = "GET /callback?code=a-00013579-secret&state=none and no more to be seen here"
+    known = f"{7:x}-{7 * 7919:08x}-secret"
     assert _work(long, text) < 2 * _work(short, text) + 20 * len(text)
     for redactor in (short, long):
-        assert redactor.text(f"{text} {7:x}-{7 * 7919:08x}-secret").endswith(" ‹code-8›")
+        assert redactor.text(f"{text} {known}").endswith(" ‹code-8›")
 
 
-@given(st.lists(st.text("ab/<\"", min_size=4, max_size=8), max_size=60), st.integers())
+@given(st.lists(st.text('ab/<"', min_size=4, max_size=8), max_size=60), st.integers())
 def test_many_secrets_and_few_are_replaced_alike(values: list[str], at: int) -> None:
     """What is looked up by its beginning is what would be found one by one."""
     redactor, plain = (Redactor([("code", value) for value in values]) for _ in "12")

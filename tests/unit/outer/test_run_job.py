@@ -28,14 +28,11 @@ def _run(
     folder: Path,
     events: list[AnyEvent] | None = None,
     *,
-    strict: bool = False,
     job: Job | None = None,
 ) -> tuple[RunEnd, Recorder]:
     file = write_events(folder, events or sample_run(a=Status.PASSED, b=Status.PASSED))
     recorder = Recorder()
-    end = run_job(
-        job or Job(), lambda: [recorder], strict=strict, argv=fake_argv(mode, file)
-    )
+    end = run_job(job or Job(), lambda: [recorder], argv=fake_argv(mode, file))
     assert recorder.finished == 1
     assert isinstance(recorder.events[0], RunStarted)
     assert recorder.events[-1] == end.finished
@@ -62,7 +59,8 @@ def test_the_verdict_follows_the_events_and_not_the_footer(tmp_path: Path) -> No
 def test_strict_counts_a_warning_as_a_failure(
     tmp_path: Path, strict: bool, code: int
 ) -> None:
-    end, _ = _run("play", tmp_path, sample_run(a=Status.WARNED), strict=strict)
+    job = Job(strict=strict)
+    end, _ = _run("play", tmp_path, sample_run(a=Status.WARNED), job=job)
     assert end.finished.exit_code == code
 
 

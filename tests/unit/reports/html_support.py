@@ -16,11 +16,11 @@ from cimd_conformance.reports.html import HtmlWriter
 _PACK = re.compile(r'id="pack-(\d+)">([^<]*)</script>')
 
 
-def write(folder: Path, events: list[AnyEvent], *, strict: bool = False) -> str:
+def write(folder: Path, events: list[AnyEvent]) -> str:
     """Return the page of these events."""
     file = folder / "report.html"
     replay = "cimd-conformance demo --seed 7"
-    writer = HtmlWriter(str(file), replay=replay, strict=strict)
+    writer = HtmlWriter(str(file), replay=replay)
     for event in events:
         writer.event(event)
     writer.finish()
