@@ -69,7 +69,7 @@ def resolve(name: str, above: tuple[str, ...] = ()) -> tuple[dict[str, str], set
 @pytest.mark.parametrize(
     ("path", "key", "count"),
     [
-        (REQUIREMENTS_FILE, "requirements", 402),
+        (REQUIREMENTS_FILE, "requirements", 403),
         (ATTACKS_FILE, "attacks", 335),
     ],
 )

@@ -20,6 +20,7 @@ from cimd_conformance.model import (
     Outcome,
     Status,
 )
+from cimd_testbed.net import Depth
 
 _SHOWN = 300
 _CONTACT = frozenset({"untouched", "unasked"})
@@ -103,6 +104,11 @@ def _judge_places(expect: Expect, evidence: Evidence, label: str) -> Answer | No
     return Answer(not illegal, expected, actual, numbers, illegal=illegal)
 
 
+def _told(deepest: Seen) -> str:
+    """Say where it ended, if that was before a request (ADR 0011)."""
+    return "" if deepest.depth >= Depth.HTTP else ", and asked nothing"
+
+
 @dataclass(frozen=True, slots=True)
 class _Reached:
     """Which places saw somebody, in words, and the numbers of the evidence."""
@@ -116,8 +122,9 @@ def _reached(found: Iterable[tuple[str, str, list[Seen]]]) -> _Reached:
     there = [(place, how, seen) for place, how, seen in found if seen]
     return _Reached(
         [
-            f"{place} {how}: {max(seen, key=lambda one: one.depth).what}"
+            f"{place} {how}{_told(deepest)}: {deepest.what}"
             for place, how, seen in there
+            for deepest in [max(seen, key=lambda one: one.depth)]
         ],
         [one.number for *_, seen in there for one in seen],
     )

@@ -60,6 +60,8 @@ def reached(address: IPAddress) -> IPAddress:
     return address
 
 
+_ELSEWHERE = " (at another address)"
+"""What a place is called where its name leads, and its own address is not."""
 _AT_HOME = frozenset({ip_address("127.0.0.1"), ip_address("::1")})
 """Where a target also talks to itself: to its database, or to the resolver."""
 
@@ -153,7 +155,7 @@ class Evidence:
         """
         if owner not in self._addresses.values():
             return owner
-        return Claim(owner.scenario, f"{owner.place} (at another address)")
+        return Claim(owner.scenario, f"{owner.place}{_ELSEWHERE}")
 
     def on_contact(self, contact: Contact) -> None:
         """Take in a contact; those of our own parties are no evidence."""
@@ -206,11 +208,15 @@ class Evidence:
         ]
 
     def asked(self, scenario: str, place: str) -> list[Seen]:
+        """Return the HTTP requests that a place got, at its own address."""
+        found = self.touched(scenario, place)
+        return [seen for seen in found if seen.depth >= Depth.HTTP]
+
+    def asked_anywhere(self, scenario: str, place: str) -> list[Seen]:
         """Return the HTTP requests that a place got, whatever its address then was."""
         return [
-            seen
-            for seen in self.seen.get(scenario, [])
-            if seen.place.partition(" (")[0] == place and seen.depth >= Depth.HTTP
+            *self.asked(scenario, place),
+            *self.asked(scenario, f"{place}{_ELSEWHERE}"),
         ]
 
     def place_of(self, scenario: str, host: str) -> str | None:

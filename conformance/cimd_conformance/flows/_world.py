@@ -174,6 +174,6 @@ class World:
             return
 
         def fetched() -> int:
-            return len(self.evidence.asked(label, site.name))
+            return len(self.evidence.asked_anywhere(label, site.name))
 
         point(zone, site.host, site.address, place, fetched)

@@ -10,7 +10,7 @@ from cimd_conformance.model import Check, Outcome, Severity, Status
 from cimd_conformance.reports._report import ScenarioResult
 
 _OUTCOME = re.compile(rf"(?:^|; )({'|'.join(map(re.escape, Outcome))}): ")
-_REACHED = re.compile(r"(?:^|; )(\S+ was (?:not )?reached)\b")
+_REACHED = re.compile(r"(?:^|; )\S+ (was (?:not )?reached(?:, and asked nothing)?)\b")
 _PART = re.compile(r"^(\w+(?:\.\S+)*) is ")
 _VARYING = re.compile(r"[a-z][a-z0-9+.-]*://\S+|'[^']*'|\"[^\"]*\"|‹[^›]*›|\d+")
 
@@ -52,8 +52,8 @@ def bad_checks(result: ScenarioResult) -> list[Check]:
 def shape(actual: str) -> str:
     """Return what was seen without what is different in each scenario.
 
-    Where the flow ended says most; else who was reached; else which part of a message
-    is wrong.
+    Where the flow ended says most; else that somebody was reached, and whether he was
+    asked for anything; else which part of a message is wrong.
     """
     outcome = _OUTCOME.search(actual)
     if outcome is not None:
