@@ -118,6 +118,19 @@ def test_a_place_that_may_be_connected_to_gets_no_request() -> None:
     assert "neighbour got a request" in found.actual
 
 
+@pytest.mark.parametrize("depth", [Depth.TCP, Depth.CLIENT_HELLO, Depth.TLS])
+def test_a_contact_that_ends_before_a_request_says_so(depth: Depth) -> None:
+    evidence = new_evidence()
+    expect = Expect(REQUIREMENT, untouched=["inward"])
+    touch(evidence, LABEL, "inward", depth)
+    found = answer(expect, result(), evidence, LABEL, {})
+    assert (found.legal, found.illegal) == (False, ("untouched",))
+    assert found.actual.startswith("inward was reached, and asked nothing: ")
+    touch(evidence, LABEL, "inward", Depth.HTTP)
+    found = answer(expect, result(), evidence, LABEL, {})
+    assert found.actual.startswith("inward was reached: ")
+
+
 def test_another_scenario_s_contact_is_not_ours() -> None:
     evidence = new_evidence()
     touch(evidence, "as/test/other", "inward")

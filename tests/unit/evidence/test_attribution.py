@@ -166,11 +166,14 @@ def test_a_request_to_a_name_counts_at_any_of_its_addresses(log: Log) -> None:
     log.contact(Depth.HTTP, TWO, name="inward-1.net", target="/i1/client.json")
     log.contact(Depth.HTTP, ONE, name="inward-1.net", target="/i1/client.json")
     log.contact(Depth.TLS, INWARD, name="inward-1.net")
-    assert len(log.evidence.asked(A, "inward")) == 0
+    assert len(log.evidence.asked_anywhere(A, "inward")) == 0
     elsewhere = ipaddress.ip_address("93.184.216.254")
     log.contact(Depth.HTTP, elsewhere, name="inward-1.net", target="/i1/client.json")
+    assert len(log.evidence.asked_anywhere(A, "inward")) == 1
+    assert log.evidence.asked(A, "inward") == [], "the handshake at its own address"
+    log.contact(Depth.HTTP, INWARD, name="inward-1.net", target="/i1/client.json")
     assert len(log.evidence.asked(A, "inward")) == 1
-    assert log.touched(A, "inward") == 1, "the handshake at its own address"
+    assert len(log.evidence.asked_anywhere(A, "inward")) == 2
 
 
 @pytest.mark.parametrize("home", ["127.0.0.1", "::1"])
