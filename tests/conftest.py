@@ -14,6 +14,13 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A machine that is busy is no failure: neither an example nor its making is timed.
+settings.register_profile(
+    "untimed", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("untimed")
 
 # Whoever starts the tests in the background (nohup, `&` in a script) may have these
 # ignored, which every process that a test starts would inherit.

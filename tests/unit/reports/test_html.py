@@ -381,7 +381,7 @@ def test_a_target_cannot_write_into_the_page(tmp_path: Path) -> None:
     assert "</script><script>alert(1)</script>" in scenario(tree, PASSED).text()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.text(st.characters(exclude_categories=[]), max_size=40))
 def test_whatever_it_says_the_page_is_sound(
     tmp_path_factory: pytest.TempPathFactory, text: str
