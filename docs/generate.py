@@ -80,7 +80,8 @@ FIELDS = {
     "several edits).",
     "Scenario.step": "A choreography in the place of the flow's own steps.",
     "Scenario.disturbs": "Whether a closing control has to succeed afterwards.",
-    "Scenario.isolation": "`exclusive` runs alone, after everything else.",
+    "Scenario.isolation": "`exclusive` runs alone, after everything else; `waiting` "
+    "mostly waits for a time-out of the target, and begins first.",
     "Change.in": "The message.",
     "Change.at": "Where in the message: member names and array positions.",
     "Change.op": "What is done there.",

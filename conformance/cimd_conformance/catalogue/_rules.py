@@ -41,7 +41,7 @@ FLOWS = (
     *("connect", "step-up", "hosted-document"),
     *("tool-call", "tool-list", "greeting", "discovery"),
 )
-ISOLATION = ("concurrent", "exclusive")
+ISOLATION = ("concurrent", "waiting", "exclusive")
 SITES = ("client", "evil", "other", "server", "as")
 """Places that are there without being declared; the last two are a client's."""
 _SITE_FIELDS = (

@@ -7,7 +7,7 @@ import contextlib
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from cimd_conformance.engine._gentle import Gate, asked_to_wait
 from cimd_conformance.engine._judge import answer, redacted, to_check, worst
 from cimd_conformance.engine._labels import crashes
 from cimd_conformance.engine._lease import ScenarioLeases
+from cimd_conformance.engine._order import Order, in_company
 from cimd_conformance.engine._target import RunningTarget
 from cimd_conformance.evidence import Redactor
 from cimd_conformance.flows import FlowResult
@@ -33,6 +34,7 @@ from cimd_conformance.model import (
     Status,
     TargetError,
 )
+from cimd_testbed.parties import RealPace
 
 Finished = dict[str, Status]
 
@@ -68,6 +70,7 @@ class Engine:
     _starts: int = 1
     """How often the target was started so far, for all that it ended."""
     _slots: asyncio.Semaphore = field(init=False)
+    _in_lane: set[str] = field(default_factory=set)
     _excuses: Excuses = field(init=False)
     _gate: Gate = field(init=False)
 
@@ -118,9 +121,8 @@ class Engine:
             rest.clear()
 
     async def _run(self, plan: list[Instance]) -> None:
-        together = [i for i in plan if i.scenario.isolation != "exclusive"]
-        alone = [i for i in plan if i.scenario.isolation == "exclusive"]
-        work = asyncio.create_task(self._all(together, alone))
+        lanes, company = self._room()
+        work = asyncio.create_task(self._all(Order.of(plan, lanes, company), lanes))
         ends = [
             asyncio.create_task(event.wait())
             for event in (self.stop, self.target.exited)
@@ -133,18 +135,42 @@ class Engine:
         if isinstance(ended, Exception):
             raise ended  # our own fault, which must not look like a shorter plan
 
-    async def _all(self, together: list[Instance], alone: list[Instance]) -> None:
+    def _room(self) -> tuple[int, int]:
+        """Return how many scenarios may wait at once, and move the clock at once.
+
+        Where time is moved instead of waited for, it is moved under everybody.
+        """
+        real, jobs = isinstance(self.target.world.pace, RealPace), self.target.jobs
+        together = real and not self.target.fresh_for_exclusive
+        return jobs // 2 if real else 0, jobs if together else 1
+
+    async def _all(self, order: Order, lanes: int) -> None:
         async with asyncio.TaskGroup() as group:
-            for instance in together:
+            waiting = iter(order.waiting)
+            for _ in range(min(lanes, len(order.waiting))):
+                group.create_task(self._lane(waiting))
+            for instance in order.together:
                 group.create_task(self._instance(instance))
-        # What disturbs comes last: nothing else has to live with what it leaves behind.
-        for instance in sorted(alone, key=lambda each: each.scenario.disturbs):
-            fresh = self.target.fresh_for_exclusive and not self._excuses.of(instance)
-            if fresh and self.target.restart is not None:
-                await self.target.restart()
-            await self._instance(instance)
+        for company in order.alone:
+            if len(company) > 1:
+                await in_company(self.target.world, company, self._instance)
+            else:
+                await self._alone(company[0])
         if self.closing and self.target.repeats_controls:
-            await self._close([*together, *alone])
+            await self._close(order.closing)
+
+    async def _lane(self, waiting: Iterator[Instance]) -> None:
+        """Run one after the other what mostly waits, all of it in one slot."""
+        async with self._slots:
+            for instance in waiting:
+                self._in_lane.add(instance.id)
+                await self._instance(instance)
+
+    async def _alone(self, instance: Instance) -> None:
+        fresh = self.target.fresh_for_exclusive and not self._excuses.of(instance)
+        if fresh and self.target.restart is not None:
+            await self.target.restart()
+        await self._instance(instance)
 
     async def _close(self, plan: list[Instance]) -> None:
         """Repeat each control at the end, to see that the target worked all the while.
@@ -237,7 +263,7 @@ class Engine:
         scenario = instance.scenario
         flow = (scenario.flow, instance.variant, scenario)
         await self.leases.reserve(instance.id, scenario.place)
-        async with self._slots:
+        async with self._slot(instance.id):
             await self._gate.turn()
             self._begun[instance.id] = self.now()
             self.emit(ScenarioStarted(self.now(), instance.id))
@@ -249,6 +275,10 @@ class Engine:
             self.target.world.evidence.release(instance.id)
             await self._gate.turn()
             return await self.target.run_flow(instance.id, *flow)
+
+    def _slot(self, label: str | None) -> contextlib.AbstractAsyncContextManager[None]:
+        """Return the right to run, which what is in a lane has already."""
+        return contextlib.nullcontext() if label in self._in_lane else self._slots
 
     async def _mourn(self, result: FlowResult) -> None:
         """Let nobody begin with a target that this flow has perhaps ended.
@@ -314,7 +344,7 @@ class Engine:
         key = self._key(flow, variant)
         label = f"{key}#{closing_for}" if closing_for else key
         try:
-            async with self._slots:
+            async with self._slot(closing_for):
                 await self._gate.turn()
                 result = await self.target.run_flow(label, flow, variant, None)
                 if self._waits(result, None):

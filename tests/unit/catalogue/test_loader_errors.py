@@ -145,7 +145,7 @@ def test_the_good_one_is_good(tmp_path: Path) -> None:
             'flaws = ["x"]\nisolation = "solitary"',
             7,
             "'solitary'",
-            "allowed: concurrent, exclusive",
+            "allowed: concurrent, waiting, exclusive",
         ),
         (
             'flaws = ["some-flaw"]',

@@ -13,7 +13,7 @@ from cimd_conformance.engine import Engine
 from cimd_conformance.engine._lease import ScenarioLeases
 from cimd_conformance.engine._target import RunningTarget, nothing_to_close
 from cimd_conformance.evidence import Evidence, Seen
-from cimd_conformance.flows import FlowResult, StepEnd, World
+from cimd_conformance.flows import Advance, FlowResult, StepEnd, World
 from cimd_conformance.model import (
     AnyEvent,
     Control,
@@ -28,6 +28,7 @@ from cimd_conformance.model import (
     Verb,
 )
 from cimd_testbed.net import Depth
+from cimd_testbed.parties import Pace, RealPace
 
 REQUIREMENT = "cimd-redirect-exact-match"
 OTHER = "code-single-use"
@@ -115,7 +116,10 @@ class Bench:
     powers: frozenset[str] = frozenset()
     disabled: dict[str, str] = field(default_factory=dict)
     profile: Profile = field(default_factory=profile)
+    time: Pace = field(default_factory=RealPace)
+    advance: Advance | None = None
     evidence: Evidence = field(init=False)
+    world: World = field(init=False)
 
     def __post_init__(self) -> None:
         self.evidence = new_evidence(self.events)
@@ -137,11 +141,18 @@ class Bench:
 
     def engine(self) -> Engine:
         network = SimpleNamespace(settle=lambda: None, lost_contacts=lambda: self.lost)
-        world = cast(
-            World, SimpleNamespace(evidence=self.evidence, network=network, secrets=())
+        self.world = cast(
+            World,
+            SimpleNamespace(
+                evidence=self.evidence,
+                network=network,
+                secrets=(),
+                pace=self.time,
+                advance=self.advance,
+            ),
         )
         target = RunningTarget(
-            world,
+            self.world,
             self._run_flow,
             lambda one: self.missing.get(one.id),
             nothing_to_close,
