@@ -70,7 +70,7 @@ class Engine:
     _starts: int = 1
     """How often the target was started so far, for all that it ended."""
     _slots: asyncio.Semaphore = field(init=False)
-    _in_lane: set[str] = field(default_factory=set)
+    _has_slot: set[str] = field(default_factory=set)
     _excuses: Excuses = field(init=False)
     _gate: Gate = field(init=False)
 
@@ -163,7 +163,7 @@ class Engine:
         """Run one after the other what mostly waits, all of it in one slot."""
         async with self._slots:
             for instance in waiting:
-                self._in_lane.add(instance.id)
+                self._has_slot.add(instance.id)
                 await self._instance(instance)
 
     async def _alone(self, instance: Instance) -> None:
@@ -216,6 +216,7 @@ class Engine:
             reason = Redactor().text(f"{type(error).__name__}: {error}")
             status = Status.ERROR
         finally:
+            self._has_slot.discard(instance.id)
             if not self.keep_open:
                 await self.leases.release(instance.id)
                 self.target.world.evidence.release(instance.id)
@@ -240,6 +241,14 @@ class Engine:
         control = await self.control(*instance.control_shape)
         if control.status is not Status.PASSED:
             return control.status, f"The control failed: {control.reason}"
+        await self.leases.reserve(instance.id, instance.scenario.place)
+        if not instance.scenario.disturbs or instance.id in self._has_slot:
+            return await self._seen(instance)
+        async with self._slots:  # its closing control comes at once
+            self._has_slot.add(instance.id)
+            return await self._seen(instance)
+
+    async def _seen(self, instance: Instance) -> tuple[Status, str]:
         scenario = instance.scenario
         result = await self._tried(instance)
         lost = await self._absence(scenario)
@@ -262,7 +271,6 @@ class Engine:
         """Run the flow; once more when the target asked for a little patience."""
         scenario = instance.scenario
         flow = (scenario.flow, instance.variant, scenario)
-        await self.leases.reserve(instance.id, scenario.place)
         async with self._slot(instance.id):
             await self._gate.turn()
             self._begun[instance.id] = self.now()
@@ -277,8 +285,8 @@ class Engine:
             return await self.target.run_flow(instance.id, *flow)
 
     def _slot(self, label: str | None) -> contextlib.AbstractAsyncContextManager[None]:
-        """Return the right to run, which what is in a lane has already."""
-        return contextlib.nullcontext() if label in self._in_lane else self._slots
+        """Return the right to run, which some have already."""
+        return contextlib.nullcontext() if label in self._has_slot else self._slots
 
     async def _mourn(self, result: FlowResult) -> None:
         """Let nobody begin with a target that this flow has perhaps ended.
