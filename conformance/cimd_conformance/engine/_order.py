@@ -15,7 +15,7 @@ from typing import Self
 
 from cimd_conformance.catalogue import Instance
 from cimd_conformance.flows import Advance, World
-from cimd_conformance.model import Verb
+from cimd_conformance.model import Role, Verb
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +66,13 @@ def _parts(instances: list[Instance], size: int) -> list[list[Instance]]:
 def _passing(instance: Instance) -> float:
     """Return the seconds that a scenario lets pass, 0 where it has to be alone.
 
-    It needs company of its own kind: one move, and no address that another one holds.
+    Company takes one move, no address that another one holds, and clients with keys of
+    their own: tool servers all trust the one issuer, whose keys change.
     """
     scenario = instance.scenario
     moves = [step for step in scenario.step if step.do is Verb.ADVANCE]
-    if len(moves) != 1 or scenario.place or scenario.disturbs:
+    shares = scenario.role is not Role.AUTHORIZATION_SERVER or scenario.place
+    if len(moves) != 1 or shares or scenario.disturbs:
         return 0.0
     return float(moves[0].with_.get("seconds", 0))
 

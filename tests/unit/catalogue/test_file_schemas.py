@@ -75,7 +75,7 @@ def test_every_example_target_is_valid() -> None:
         ("scenario", "outcome = [", 'outcome = ["no", '),
         ("target", "schema = 1", "schema = 2"),
         ("target", 'shown_by = "call"', 'shown_by = "magic"'),
-        ("target", "jobs = 4", "jobs = 0"),
+        ("target", "jobs = 8", "jobs = 0"),
         ("target", 'what = "', 'what = "no-'),
         ("target", "start =", "begin ="),
     ],

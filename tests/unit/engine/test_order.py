@@ -10,7 +10,7 @@ from engine_support import Bench, answers, instance, result
 from cimd_conformance.catalogue import Instance
 from cimd_conformance.engine._order import Order
 from cimd_conformance.flows import FlowResult
-from cimd_conformance.model import Outcome, Place, Scenario, Step, Verb
+from cimd_conformance.model import Outcome, Place, Role, Scenario, Step, Verb
 from cimd_testbed.parties import MovedPace
 
 REFUSED = result(Outcome.REFUSED_AT_TOKEN, "HTTP 400")
@@ -137,10 +137,12 @@ def test_company_is_of_one_kind_and_no_larger_than_the_target_allows() -> None:
         *(passing(f"p{n}") for n in range(3)),
         passing("with-a-place", place=[Place("inward", "10.0.0.1")]),
         passing("disturbing", disturbs=True),
+        passing("one-issuer", role=Role.TOOL_SERVER),
         instance("still", isolation="exclusive"),
     ]
     order = Order.of(plan, lanes=1, company=2)
     assert [[one.id.rpartition("/")[2] for one in some] for some in order.alone] == [
-        *(["with-a-place"], ["still"], ["p0", "p1"], ["p2"], ["long"], ["disturbing"]),
+        *(["with-a-place"], ["one-issuer"], ["still"]),
+        *(["p0", "p1"], ["p2"], ["long"], ["disturbing"]),
     ]
     assert len(Order.of(plan, lanes=1, company=1).alone) == len(plan)
