@@ -155,6 +155,16 @@ def follow_redirect(url: str, status: int, location: str | None) -> Onward | Non
     return None
 
 
+def other_redirect(headers: Headers, body: bytes) -> str | None:
+    """Return where a response leads that is no redirect: nowhere (CIMD-03 section 5).
+
+    `Refresh`, `Content-Location`, `Link`, `Alt-Svc` and HTML may name another place;
+    the document is the body that came from the client's own URL.
+    """
+    del headers, body
+    return None
+
+
 def fetch_status(status: int) -> Decision:
     """Check that a response with a status other than 200 is an error.
 
@@ -222,6 +232,15 @@ def failure_status(clause: str) -> int:
     """
     del clause
     return 400
+
+
+def failure_at_token(clause: str) -> str:
+    """Return the error code for a failed fetch where a program asked.
+
+    Nothing else says that a client is not known (RFC 6749 section 5.2).
+    """
+    del clause
+    return "invalid_client"
 
 
 def fetch_headers(accept: str) -> Headers:

@@ -219,6 +219,15 @@ def _check_then_fetch(
 
 
 @flaw(
+    "token-endpoint-unguarded",
+    "token_addresses",
+    "The token endpoint fetches documents from any address.",
+)
+def _token_endpoint_unguarded(host: str, found: tuple[IPAddress, ...]) -> Decision:
+    return tolerate(core.public_addresses(host, found))
+
+
+@flaw(
     "environment-proxy-used",
     "environment_proxy",
     "Documents are fetched through the proxy of the environment, and the address that "

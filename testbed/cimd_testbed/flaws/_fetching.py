@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from urllib.parse import urljoin
 
@@ -11,6 +12,13 @@ from cimd_testbed.flaws._flaw import authorization_server as flaw
 from cimd_testbed.flaws._flaw import tolerate
 
 _KEY_URLS = ("jku", "x5u")
+_POINTERS = {
+    "content-location": r"(.+)",
+    "refresh": r"url=(.+)",
+    "link": r"<(.+?)>",
+    "alt-svc": r'"(.+?):443"',
+}
+_REFRESH = re.compile(rb'http-equiv="refresh" content="0; url=([^"]+)"')
 
 
 @flaw(
@@ -338,3 +346,38 @@ def _small_size_cap(truncated: bool, size: int) -> Decision:
 )
 def _truncated_document_parsed(truncated: bool, size: int) -> Decision:
     return tolerate(core.read_complete(truncated, size))
+
+
+@flaw(
+    "other-redirects-followed",
+    "other_redirect",
+    "Whatever names another place is followed: Refresh, Link, Alt-Svc, HTML.",
+)
+def _other_redirects_followed(headers: core.Headers, body: bytes) -> str | None:
+    for name, value in headers:
+        pointer = _POINTERS.get(name.lower())
+        if pointer and (found := re.search(pointer, value)):
+            place = str(found[1])
+            return place if ":" in place else f"https://{place}/"
+    meta = _REFRESH.search(body)
+    return meta[1].decode() if meta else None
+
+
+@flaw(
+    "accept-not-sent",
+    "fetch_headers",
+    "Documents are asked for without saying what is wanted.",
+)
+def _accept_not_sent(accept: str) -> core.Headers:
+    del accept
+    return ()
+
+
+@flaw(
+    "fetch-failure-misnamed-at-token",
+    "failure_at_token",
+    "A failed fetch is told to programs as the authorization endpoint tells it.",
+)
+def _fetch_failure_misnamed_at_token(clause: str) -> str:
+    del clause
+    return "server_error"

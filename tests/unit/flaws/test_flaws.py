@@ -155,12 +155,19 @@ INPUTS = {
     "fetch_url": [("https://a/",), ("http://a/",)],
     "addresses": GUARDED,
     "jwks_addresses": GUARDED,
+    "token_addresses": GUARDED,
     "logo_addresses": GUARDED,
     "addresses_to_dial": [("h", ips("1.1.1.1"))],
     "fetch_problem": [(problem,) for problem in core.FetchProblem],
     "environment_proxy": [(None,), ("http://proxy.example:3128",)],
     "tls_problem": [(problem,) for problem in core.TlsProblem],
     "follow_redirect": [(ID, 200, None), (ID, 302, "/x"), (ID, 307, "https://b/")],
+    "other_redirect": [
+        ((), b"{}"),
+        ((("Refresh", "0; url=https://b/c"),), b""),
+        ((("Alt-Svc", 'h2="b:443"'),), b""),
+        ((), b'<meta http-equiv="refresh" content="0; url=https://b/c">'),
+    ],
     "fetch_status": [(200,), (203,), (302,), (404,)],
     "content_type": [
         *(("application/json",), ("text/html",), ("application/json; charset=utf-8",)),
@@ -180,6 +187,7 @@ INPUTS = {
     "join_fetch": [(ID,)],
     "host_brake": [(0, 30), (30, 30)],
     "failure_status": [("x",)],
+    "failure_at_token": [("x",)],
     "cache_key": [(ID,), (f"{ID}/?x",)],
     "document_client_id": [
         (obj(client_id=stated), ID, ID)

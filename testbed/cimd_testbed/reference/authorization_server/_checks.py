@@ -41,6 +41,7 @@ class Checks:
     fetch_url: Callable[[str], Decision] = core.fetch_url
     also_fetched: Callable[[str, str, str], Onward | None] = core.also_fetched
     addresses: Callable[[str, _Addresses], Decision] = core.public_addresses
+    token_addresses: Callable[[str, _Addresses], Decision] = core.public_addresses
     jwks_addresses: Callable[[str, _Addresses], Decision] = core.public_addresses
     logo_addresses: Callable[[str, _Addresses], Decision] = core.public_addresses
     judged_anew: Callable[[int], bool] = core.judged_anew
@@ -53,6 +54,7 @@ class Checks:
     tls_problem: Callable[[TlsProblem], Decision] = core.tls_problem
     fetch_problem: Callable[[FetchProblem], Decision] = core.fetch_problem
     follow_redirect: Callable[[str, int, _Text], Onward | None] = core.follow_redirect
+    other_redirect: Callable[[_Headers, bytes], _Text] = core.other_redirect
     fetch_status: Callable[[int], Decision] = core.fetch_status
     content_type: Callable[[_Text], Decision] = core.content_type
     fetch_headers: Callable[[str], _Headers] = core.fetch_headers
@@ -62,6 +64,7 @@ class Checks:
     host_brake: Callable[[int, int], Decision] = core.host_brake
     failure_text: Callable[[str, bytes], str] = core.failure_text
     failure_status: Callable[[str], int] = core.failure_status
+    failure_at_token: Callable[[str], str] = core.failure_at_token
 
     # The client metadata document
     document_json: Callable[[bytes], JsonObject | Decision] = core.document_json

@@ -64,9 +64,10 @@ async def authenticate(state: State, request: Request, params: Params) -> Client
 
 async def _document(state: State, client_id: str) -> JsonObject:
     try:
-        return await state.clients.find(client_id)
+        return await state.clients.find(client_id, guard=state.checks.token_addresses)
     except FetchError as error:
-        raise Refused(_ERROR, error.decision, 401) from error
+        code = state.checks.failure_at_token(error.decision.clause)
+        raise Refused(code, error.decision, 401) from error
     except Refused as error:
         raise Refused(_ERROR, error.decision, 401) from error
 

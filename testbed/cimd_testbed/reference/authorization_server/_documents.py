@@ -20,7 +20,11 @@ from cimd_testbed.reference.authorization_server._errors import (
     demand_fetched,
     refused,
 )
-from cimd_testbed.reference.authorization_server._fetch import Fetched, Fetcher
+from cimd_testbed.reference.authorization_server._fetch import (
+    AddressCheck,
+    Fetched,
+    Fetcher,
+)
 from cimd_testbed.reference.authorization_server._settings import Settings
 from cimd_testbed.reference.authorization_server._store import Bounded
 
@@ -68,17 +72,23 @@ class Clients:
         demand_fetched(self.checks.client_id_url(client_id))
         self.fetcher.judge(client_id)
 
-    async def find(self, client_id: str, redirect_uri: str | None = None) -> JsonObject:
+    async def find(
+        self,
+        client_id: str,
+        redirect_uri: str | None = None,
+        guard: AddressCheck | None = None,
+    ) -> JsonObject:
         """Return a client's metadata; raises `FetchError` or `Refused`.
 
-        `redirect_uri` is what the request named, where it is an authorization request.
+        `redirect_uri` is what the request named, where it is an authorization request;
+        `guard` judges addresses where it is none.
         """
         registered = self._registered.get(client_id)
         if registered is not None:
             return registered
         self.judge(client_id)
         try:
-            return await self._document(client_id)
+            return await self._document(client_id, guard or self.checks.addresses)
         except FetchError as error:
             clause = error.decision.clause
             document = self.checks.document_stand_in(client_id, redirect_uri, clause)
@@ -86,13 +96,13 @@ class Clients:
                 raise
             return document
 
-    async def _document(self, client_id: str) -> JsonObject:
+    async def _document(self, client_id: str, guard: AddressCheck) -> JsonObject:
         entry = self._cache.get(self.checks.cache_key(client_id))
         now = self.clock.now()
         if entry is None or not self.checks.still_fresh(
             entry.fetched_at, entry.lifetime, now
         ):
-            return await self.refetch(client_id)
+            return await self.refetch(client_id, guard)
         if entry.document is None:
             assert entry.failure is not None
             raise FetchError(entry.failure)
@@ -103,7 +113,9 @@ class Clients:
         entry = self._cache.get(self.checks.cache_key(client_id))
         return entry.fetched_at if entry else 0.0
 
-    async def refetch(self, client_id: str) -> JsonObject:
+    async def refetch(
+        self, client_id: str, guard: AddressCheck | None = None
+    ) -> JsonObject:
         """Fetch and judge the document now, whatever is cached.
 
         Whoever asks for the same one meanwhile waits for what comes of this.
@@ -114,7 +126,7 @@ class Clients:
         outcome: asyncio.Future[JsonObject] = asyncio.Future()
         self._under_way[client_id] = outcome
         try:
-            document = await self._refetch(client_id)
+            document = await self._refetch(client_id, guard or self.checks.addresses)
         except BaseException as error:
             failed = isinstance(error, FetchError)
             outcome.set_exception(error if failed else FetchError(NOT_FETCHED))
@@ -125,13 +137,11 @@ class Clients:
         outcome.set_result(document)
         return document
 
-    async def _refetch(self, client_id: str) -> JsonObject:
+    async def _refetch(self, client_id: str, guard: AddressCheck) -> JsonObject:
         cap = self.settings.limits.document_bytes
         try:
             self._brake(client_id)
-            fetched = await self.fetcher.fetch(
-                client_id, self.checks.addresses, cap, ACCEPT
-            )
+            fetched = await self.fetcher.fetch(client_id, guard, cap, ACCEPT)
             document = self._judge_document(client_id, fetched)
         except FetchError as error:
             return self._after_failure(client_id, error)

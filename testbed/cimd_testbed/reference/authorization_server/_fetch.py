@@ -16,6 +16,7 @@ from cimd_testbed.core import (
     Destination,
     FetchProblem,
     IPAddress,
+    Onward,
     accept,
     literal_address,
     refuse,
@@ -142,7 +143,10 @@ class Fetcher:
             location = response.header("location")
             onward = self.checks.follow_redirect(url, response.status, location)
             if onward is None:
-                return Fetched(url, response)
+                other = self.checks.other_redirect(response.headers, response.body)
+                if other is None:
+                    return Fetched(url, response)
+                onward = Onward(other)
             request = replace(request, url=onward.url)
             if onward.judged:
                 demand_fetched(self.checks.fetch_url(onward.url))

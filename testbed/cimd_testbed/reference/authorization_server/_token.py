@@ -45,11 +45,11 @@ async def token(state: State, request: Request) -> Response:
         raise refused(
             "invalid_request", "token-error-format", "No grant_type was sent."
         )
+    client = await authenticate(state, request, params)
     if grant_type not in ("authorization_code", "refresh_token"):
         raise refused(
             "unsupported_grant_type", "code-no-password-grant", "Unknown grant_type."
         )
-    client = await authenticate(state, request, params)
     registered = grant_types(client.document)
     demand(state.checks.grant_type(grant_type, registered), "unauthorized_client")
     # No await below: a code or refresh token presented twice at once has one winner.
