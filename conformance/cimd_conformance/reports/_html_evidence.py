@@ -17,8 +17,8 @@ class ExchangeView:
     """One exchange, ready to be shown."""
 
     number: int
-    sender: str
-    receiver: str
+    who: str
+    """Who sent it to whom."""
     message: str
     request: Part
     response: Part | None
@@ -40,6 +40,14 @@ class Pair:
 
     control: ExchangeView | None
     changed: ExchangeView | None
+
+    @property
+    def alike(self) -> bool:
+        """Whether there is nothing to compare."""
+        view = self.changed
+        if self.control is None or view is None:
+            return False
+        return not (view.differs or view.changed or view.evidence)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -73,8 +81,7 @@ def view_exchange(
             response = compare(response, control.response, missing=missing and not ours)
     return ExchangeView(
         item.number,
-        item.sender,
-        item.receiver,
+        f"{item.sender} → {item.receiver}",
         item.message,
         request,
         response,
@@ -90,7 +97,8 @@ def pairs_of(
 ) -> list[Pair]:
     """Return the exchanges of both, those of the same kind beside each other."""
     pointed = frozenset(number for check in checks for number in check.evidence)
-    before, after = list(map(_key, control)), list(map(_key, exchanges))
+    before = [(view.who, view.message) for view in control]
+    after = [(f"{one.sender} → {one.receiver}", one.message) for one in exchanges]
     pairs: list[Pair] = []
     matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
     for tag, left, left_end, right, right_end in matcher.get_opcodes():
@@ -104,10 +112,6 @@ def pairs_of(
         pairs += [Pair(then, None) for then in old]
         pairs += [Pair(None, view_exchange(now, None, pointed)) for now in new]
     return pairs
-
-
-def _key(item: Exchange | ExchangeView) -> tuple[str, str, str]:
-    return item.sender, item.receiver, item.message
 
 
 def reaches_of(contacts: list[ContactSeen], checks: Iterable[Check]) -> list[Reach]:

@@ -39,7 +39,7 @@ class Packs:
     def close(self) -> None:
         """Compress what is waiting."""
         if self._waiting:
-            packed = zlib.compress(msgspec.json.encode(self._waiting), 9)
+            packed = zlib.compress(msgspec.json.encode(self._waiting))
             coded = base64.b64encode(packed).decode()
             self.coded.append(Markup(coded))  # noqa: S704 - the alphabet of base64
             self._waiting = {}

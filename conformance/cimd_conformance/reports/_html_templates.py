@@ -16,6 +16,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from cimd_conformance.reports._html_svg import arrows, bands, lanes, words
 from cimd_conformance.reports._html_text import Differs, Gone, Lines, is_marked
 from cimd_conformance.reports.text import visible
 
@@ -33,8 +34,11 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
         finalize=_finalize,
+        extensions=["jinja2.ext.loopcontrols"],
     )
     made.filters["lines"] = text_of
+    for part in (bands, lanes, arrows, words):
+        made.filters[part.__name__] = part
     return made
 
 

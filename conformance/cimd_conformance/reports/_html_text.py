@@ -10,6 +10,7 @@ import base64
 import binascii
 import dataclasses
 import functools
+import itertools
 import re
 from collections.abc import Iterator
 from urllib.parse import unquote_plus
@@ -39,7 +40,8 @@ _USUAL = re.compile(
 """A parameter that is encoded as libraries do: what needs it, in capitals."""
 _DIGIT = re.compile(r"\d")
 _VARYING = re.compile(
-    r"(?<=[a-z]-)\d+|(?<=/i)\d+|(?<=\bs)\d+(?=\.)|\d{9,}|[A-Za-z0-9_-]{16,}|(?<=-)\d+(?=›)"
+    r"(?<=[a-z]-)\d+(?:-\d+)?|(?<=/i)\d+|(?<=%2Fi)\d+|(?<=\bs)\d+(?=\.)"
+    r"|\d{9,}|[A-Za-z0-9_-]{16,}|(?<=-)\d+(?=›)"
 )
 
 
@@ -80,6 +82,8 @@ class Part:
     body: Lines
     tokens: tuple[Token, ...]
     cut: bool
+    differs: bool = False
+    """Whether anything in it differs from the control."""
 
     @property
     def long(self) -> bool:
@@ -87,14 +91,16 @@ class Part:
         return len(self.body) > _LONG_BODY
 
     @property
-    def differs(self) -> bool:
-        """Whether anything that is shown at once differs from the control."""
-        return any(map(is_marked, (self.start, self.headers, self.body)))
-
-    @property
     def body_differs(self) -> bool:
         """Whether the body differs from that of the control."""
-        return is_marked(self.body)
+        return self.differs and is_marked(self.body)
+
+    @property
+    def shown(self) -> Lines:
+        """Return what is shown at once: all but the quiet headers and a long body."""
+        if not self.body or self.long:
+            return (*self.start, *self.headers)
+        return (*self.start, *self.headers, "", *self.body)
 
     @property
     def first(self) -> str:
@@ -133,20 +139,27 @@ def compare(part: Part, control: Part, *, missing: bool) -> Part:
     Names, numbers and random values that differ in every flow do not count. With
     `missing` the lines that only the control has are shown too.
     """
-    mine, known = _shapes(part), _shapes(control)
-    if mine == known or (mine < known and not missing):
+    same, alike = _known(control)
+
+    def matters(line: str) -> bool:
+        if line in same or _shape(line) in alike:
+            return False
+        return line.partition(":")[0].lower() not in _UNTOLD
+
+    if not missing and not any(map(matters, _everything(part))):
         return part
+    mine = frozenset(map(_shape, _everything(part))) if missing else alike
 
     def marked(lines: Lines, other: Lines = ()) -> Lines:
-        seen = [Differs(line) if _matters(line, known) else line for line in lines]
-        for place, line in enumerate(other if missing else ()):
+        seen = [Differs(line) if matters(line) else line for line in lines]
+        for place, line in enumerate(other):
             if _shape(line) not in mine:
                 seen.insert(place, Gone(line))
         return tuple(seen)
 
-    news = [line for line in part.quiet if _matters(line, known)]
+    news = [line for line in part.quiet if matters(line)]
     markup = part.body and part.body[0].lstrip().startswith("<")
-    return Part(
+    found = Part(
         marked(part.start, control.start),
         marked((*part.headers, *news), control.headers),
         tuple(line for line in part.quiet if line not in news),
@@ -157,20 +170,23 @@ def compare(part: Part, control: Part, *, missing: bool) -> Part:
         ),
         part.cut,
     )
-
-
-def _matters(line: str, known: frozenset[str]) -> bool:
-    if _shape(line) in known:
-        return False
-    return line.partition(":")[0].lower() not in _UNTOLD
+    lines = (found.start, found.headers, found.body)
+    return dataclasses.replace(found, differs=any(map(is_marked, lines)))
 
 
 @functools.lru_cache(maxsize=256)
-def _shapes(part: Part) -> frozenset[str]:
-    """Return the lines of all sections and tokens: what merely moves is no news."""
+def _known(control: Part) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the lines of all sections and tokens, as they are and by their shape.
+
+    What merely moves is no news.
+    """
+    lines = frozenset(_everything(control))
+    return lines, frozenset(map(_shape, lines))
+
+
+def _everything(part: Part) -> Iterator[str]:
     told = [lines for token in part.tokens for lines in (token.header, token.claims)]
-    sections = (part.start, part.headers, part.quiet, part.body, *told)
-    return frozenset(_shape(line) for lines in sections for line in lines)
+    return itertools.chain(part.start, part.headers, part.quiet, part.body, *told)
 
 
 @functools.lru_cache(maxsize=8192)

@@ -193,7 +193,7 @@ def _alike(first: _Row, second: _Row) -> bool:
         return False
     a, b = first.item, second.item
     if isinstance(a, Exchange) and isinstance(b, Exchange):
-        return _shown(a) == _shown(b)
+        return a.message == b.message and _shown(a) == _shown(b)
     if isinstance(a, ContactSeen) and isinstance(b, ContactSeen):
         return (a.place, _where(a)) == (b.place, _where(b))
     return False

@@ -5,12 +5,13 @@ after what is invisible in it was made visible, and a policy in the page allows 
 script and no style but those of this package, by hash, and no connection at all.
 
 Size and time: the evidence of a scenario is rendered when it ends, while the others
-still run. What did not pass stands in the page as it is, and points at the exchanges of
-its control, which stand there once; a script puts them side by side. What passed, by
-far the most, is the same HTML in packs that are compressed, and the script shows it
-when it is asked for; without scripts it is a list of what was asked. So does the
-evidence that exceeds `_PLAIN_BYTES`, lest a target that fails everywhere makes a file
-that nobody can open.
+still run. What did not pass stands in the page as it is, the worst first, and points at
+the exchanges of its control, which stand there once; a script puts them side by side,
+and in place of those that are like them. What passed, by far the most, is the same HTML
+in packs that are compressed, and the script shows it when it is asked for; without
+scripts it is a list of what was asked. So is the evidence that exceeds `_PLAIN_BYTES`,
+lest a target that fails everywhere makes a file that nobody can open, and the controls
+that nothing plain points at.
 """
 
 from __future__ import annotations
@@ -49,9 +50,15 @@ from cimd_conformance.reports._sequence import sequence_of
 
 _QUIET = (Status.PASSED, Status.NOT_APPLICABLE, Status.NOT_RUN)
 _BAD = (Status.ERROR, Status.FAILED, Status.WARNED, Status.INCONCLUSIVE)
-_PLAIN_BYTES = 1_000_000
+_PLAIN_BYTES = 400_000
 _OPENED = 2
 """With so few scenarios that did not pass they are open from the start."""
+
+
+def _gravity(result: ScenarioResult) -> tuple[int, int]:
+    """Return what the worst has the least of."""
+    severities = list(Severity)
+    return _BAD.index(result.status), severities.index(result.planned.severity)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -76,7 +83,6 @@ class HtmlWriter:
         self._shown: dict[str, _Shown] = {}
         self._controls: dict[str, Markup] = {}
         self._control_views: dict[str, list[ExchangeView]] = {}
-        self._plain_bytes = 0
         self._pictures = 0
         self._packs = Packs()
 
@@ -98,11 +104,15 @@ class HtmlWriter:
         page = page_of(self._report, self._profiles, self._replay)
         style, script = source("page.css"), source("page.js")
         troubled = self._report.by_status(*_BAD)
+        self._pack_what_exceeds(troubled)
+        plain = self._plain_controls()
+        packed = {n: each for n, each in self._controls.items() if n not in plain}
         template = environment().get_template("page.html")
         text = template.render(
             page=page,
             evidences=self._shown,
-            controls=self._controls,
+            controls=plain,
+            controls_pack=self._packs.add_all(packed),
             opened={each.planned.id for each in troubled if len(troubled) <= _OPENED},
             facts_pack=self._pack_facts(page),
             packs=self._packs.coded,
@@ -113,6 +123,19 @@ class HtmlWriter:
             script_hash=hash_of(script),
         )
         write_document(self._destination, text.encode())
+
+    def _plain_controls(self) -> dict[str, Markup]:
+        """Return the controls that somebody without scripts has to find."""
+        names = {
+            control_label(control)
+            for result in self._report.scenarios.values()
+            if (shown := self._shown.get(result.planned.id)) and shown.html is not None
+            if (control := self._report.control(result.control)) is not None
+        }
+        failed = (c for c in self._report.controls if c.status is not Status.PASSED)
+        names.update(map(control_label, failed))
+        anchors = set(map(anchor_of, names))
+        return {n: each for n, each in self._controls.items() if n in anchors}
 
     def _pack_facts(self, page: Page) -> int:
         """Put away what is told of scenarios that passed; return its pack."""
@@ -143,12 +166,25 @@ class HtmlWriter:
             pairs_of(seen.exchanges, before, result.checks),
             reaches,
         )
-        if result.status not in _QUIET and self._plain_bytes < _PLAIN_BYTES:
-            self._plain_bytes += len(shown)
-            self._shown[planned.id] = _Shown(html=shown)
+        if result.status in _QUIET:
+            self._pack(planned.id, shown)
         else:
-            pack = self._packs.add(anchor_of(planned.id), shown)
-            self._shown[planned.id] = _Shown(pack=pack)
+            self._shown[planned.id] = _Shown(html=shown)
+
+    def _pack(self, scenario: str, shown: Markup) -> None:
+        pack = self._packs.add(anchor_of(scenario), shown)
+        self._shown[scenario] = _Shown(pack=pack)
+
+    def _pack_what_exceeds(self, troubled: list[ScenarioResult]) -> None:
+        """Leave the worst as it is, as long as there is room, and pack the rest."""
+        room = _PLAIN_BYTES
+        for result in sorted(troubled, key=_gravity):
+            shown = self._shown.get(result.planned.id)
+            if shown is None or shown.html is None:
+                continue
+            room -= len(shown.html)
+            if room < 0:
+                self._pack(result.planned.id, shown.html)
 
     def _show_control(self, control: Control) -> None:
         """Render the evidence of a control; of one that is repeated, if it failed."""

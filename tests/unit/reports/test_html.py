@@ -171,7 +171,7 @@ def test_more_failures_than_fit_are_packed_too(
 ) -> None:
     monkeypatch.setattr(html_report, "_PLAIN_BYTES", 0)
     page = write(tmp_path, whole_run())
-    assert set(unpacked(page)) == {PASSED, UNLISTED}
+    assert set(unpacked(page)) == {PASSED, UNLISTED, CONTROL}
     assert_sound(page)
 
 
@@ -240,6 +240,25 @@ def test_names_of_every_flow_are_no_difference(tmp_path: Path) -> None:
     ]
     found = scenario(assert_sound(write(tmp_path, events)), UNLISTED)
     assert found.css(".pair ins, .pair del") == []
+    (side,) = found.css(".pair .side")
+    assert side.css_first("a.copied").attributes["href"] == "#n1"
+    assert side.css("pre") == []
+
+
+def test_the_worst_failure_is_there_without_scripts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[AnyEvent] = [header()]
+    for number, (name, status) in enumerate(
+        [(PASSED, Status.WARNED), (UNLISTED, Status.FAILED)], start=1
+    ):
+        events.append(exchange(name, number, response=HttpMessage("HTTP/1.1 200 OK")))
+        events.append(ScenarioFinished(1.0, name, status))
+    monkeypatch.setattr(html_report, "_PLAIN_BYTES", 3_500)
+    page = write(tmp_path, [*events, footer()])
+    plain = LexborHTMLParser(page)
+    assert len(scenario(plain, UNLISTED).css(".diagram")) == 1
+    assert set(unpacked(page)) == {PASSED}
 
 
 def test_a_long_body_is_open_where_it_differs(tmp_path: Path) -> None:

@@ -19,26 +19,27 @@
     return packs.get(number);
   };
   const copyControls = (scenario) => {
-    for (const copy of all("[data-copy]", scenario)) {
-      const control = document.getElementById(copy.dataset.copy);
+    for (const link of all("a.copied", scenario)) {
+      const control = document.getElementById(link.hash.slice(1));
       const parts = control ? all(":scope > .sides > .side > *", control) : [];
-      if (parts.length) copy.replaceChildren(...parts.map((p) => p.cloneNode(true)));
-      copy.removeAttribute("data-copy");
+      if (parts.length) link.replaceWith(...parts.map((p) => p.cloneNode(true)));
     }
   };
-  const fill = async (scenario) => {
+  const unpack = async (scenario) => {
     const place = scenario.querySelector("[data-pack]");
-    if (place) {
-      const numbers = place.dataset.pack.split(" ");
-      place.removeAttribute("data-pack");
-      try {
-        const found = await Promise.all(numbers.map(unpacked));
-        place.innerHTML = found.map((pack) => pack[scenario.id] || "").join("");
-      } catch {
-        place.textContent = "This browser cannot unpack it; a newer one can.";
-        return;
-      }
+    if (!place) return;
+    const numbers = place.dataset.pack.split(" ");
+    place.removeAttribute("data-pack");
+    try {
+      const found = await Promise.all(numbers.map(unpacked));
+      place.innerHTML = found.map((pack) => pack[scenario.id] || "").join("");
+    } catch {
+      place.textContent = "This browser cannot unpack it; a newer one can.";
     }
+  };
+  const controls = all("details.control");
+  const fill = async (scenario) => {
+    await Promise.all([scenario, ...controls].map(unpack));
     copyControls(scenario);
     if (navigator.clipboard) {
       for (const button of all("button.copy", scenario)) button.hidden = false;
