@@ -134,7 +134,8 @@ MESSAGES = {
     "logo_response": "The HTTP response to a fetch of the logo, as above.",
     "authorization_request": "The parameters of the authorization request.",
     "consent_page": "The page with the button: `status`, `headers`, `framing`, "
-    "`text` (what a person sees), `handlers` (of events, as `onerror=…`).",
+    "`text` (what a person sees), `unfolded` (with what a click opens), `handlers` "
+    "(of events, as `onerror=…`).",
     "consent_request": "The form that the button sends.",
     "authorization_response": "The parameters that arrive at the redirect URI.",
     "token_request": "The form of a token request with a code.",
@@ -172,6 +173,8 @@ FEATURES = {
     "private_key_jwt": "`token_endpoint_auth_methods_supported` has it",
     "logo": "always: whether logos are fetched cannot be announced",
     "iss": "`authorization_response_iss_parameter_supported` is true",
+    "broader-scope": "the target file names a scope that stands above the tool's",
+    "upstream-login": "the target file tells the server of `{upstream.authorize}`",
     "upstream": "the target file names a tool that asks the API behind the server",
 }
 PLACEHOLDERS = {

@@ -31,6 +31,7 @@ FEATURES = (
     *("refresh", "revocation", "introspection", "private_key_jwt", "logo", "iss"),
     *("step-up", "hosted-document", "keeps-tokens", "server-side", "rotates"),
     *("registration", "effect", "session", "scope", "several-scopes", "upstream"),
+    *("broader-scope", "upstream-login"),
 )
 ACCOMMODATIONS = (
     *("assertion-audience", "assertion-type", "assertion-without-type"),
@@ -38,6 +39,7 @@ ACCOMMODATIONS = (
 )
 FLOWS = (
     *("authorization-code", "refresh", "revocation", "introspection", "metadata"),
+    "upstream-login",
     *("connect", "step-up", "hosted-document"),
     *("tool-call", "tool-list", "greeting", "discovery"),
 )
@@ -52,6 +54,7 @@ _RUN_NAMES = (
     *("resource", "resource.origin", "resource.path", "audience", "client_id"),
     *("scope", "scope.base", "scope.first", "audience.upper", "marker", "token"),
     *("tool.name", "tool.base64", "tool.scope", "tool.scope.first"),
+    "tool.scope.broader",
 )
 
 

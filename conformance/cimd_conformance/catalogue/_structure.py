@@ -35,6 +35,7 @@ _COME_BACK = frozenset(
         Message.PAGE,
         Message.PAGES,
         Message.CONSENT_PAGE,
+        Message.COOKIES,
         Message.AUTHORIZATION_RESPONSE,
         Message.TOKEN_RESPONSE,
         Message.REFRESH_RESPONSE,

@@ -84,7 +84,7 @@ async def _serve(
             _resource(source),
             issuer.issuer,
             credentials=credentials,
-            upstream=around.parties.upstream_origin,
+            upstream=around.parties.api_origin,
         ),
         checks,
         dialer=network.dialer(None),
@@ -116,4 +116,5 @@ def _view(source: str) -> ToolView:
         frozenset({LEGACY, MODERN}),
         sessions=True,
         upstream=ToolCall("ask_upstream", {}),
+        broader_scope="mcp:admin",
     )

@@ -79,7 +79,7 @@ async def _start(
     issuer = placed.fill(target.server.issuer)
     demand_local(issuer, "issuer", path)
     await start_process(placed, on_line, stack)
-    world = _world(around, placed, _view(placed, issuer, upstream))
+    world = _world(around, placed, _view(placed, issuer, upstream), upstream)
     origin = placed.origin if placed.process else split_url(issuer).origin
     await wait_ready(placed, origin, world.http)
     world.advance = await follow_clock(placed, origin, world.http)
@@ -129,7 +129,9 @@ def _urls(placed: Placed) -> Iterator[str]:
             yield url
 
 
-def _world(around: Surroundings, placed: Placed, view: TargetView) -> AsWorld:
+def _world(
+    around: Surroundings, placed: Placed, view: TargetView, upstream: Upstream
+) -> AsWorld:
     return AsWorld(
         around.network,
         around.parties.web,
@@ -143,6 +145,7 @@ def _world(around: Surroundings, placed: Placed, view: TargetView) -> AsWorld:
         patience=placed.target.limits.patience,
         doors=around.parties.doors,
         target=view,
+        upstream=upstream,
     )
 
 
@@ -170,7 +173,15 @@ def _view(placed: Placed, issuer: str, upstream: Upstream) -> TargetView:
         dict(target.client_document),
         {a.what: a.value for a in target.accommodation},
         introspection=(target.resource.client_id, target.resource.client_secret),
+        provider=_provider(target, upstream),
     )
+
+
+def _provider(target: TargetFile, upstream: Upstream) -> str:
+    """Return the origin of the identity provider, if the target is told about it."""
+    said = strings([target.server.start, target.server.env])
+    told = any("{upstream.authorize}" in text for text in said)
+    return upstream.origin.lower() if told else ""
 
 
 async def _read(world: AsWorld, placed: Placed) -> None:

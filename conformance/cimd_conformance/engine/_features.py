@@ -27,9 +27,15 @@ def announced(target: TargetView) -> set[str]:
         found.add("revocation")
     if target.endpoint("introspection_endpoint") and target.introspection[0]:
         found.add("introspection")
+    if target.provider:
+        found.add("upstream-login")
     if metadata.get("authorization_response_iss_parameter_supported") is True:
         found.add("iss")
     return found
+
+
+_FLOWS = ("refresh", "revocation", "introspection", "upstream-login")
+"""Flows that are features of the same name."""
 
 
 def missing_feature(target: TargetView, instance: Instance) -> str | None:
@@ -37,7 +43,7 @@ def missing_feature(target: TargetView, instance: Instance) -> str | None:
     wanted = set(instance.scenario.features)
     if instance.variant.get("auth") == "private_key_jwt":
         wanted.add("private_key_jwt")
-    if instance.scenario.flow in ("refresh", "revocation", "introspection"):
+    if instance.scenario.flow in _FLOWS:
         wanted.add(instance.scenario.flow)
     inline = "keys" in instance.scenario.variants and instance.variant["keys"] == "jwks"
     if inline and "jwks-uri-only" in target.accommodations:

@@ -19,9 +19,10 @@ from cimd_testbed.parties import Doors, Web
 
 UPSTREAM_HOST = "idp.cimd-upstream.net"
 UPSTREAM_ADDRESS = ipaddress.IPv4Address("93.184.215.15")
+API_HOST = "api.cimd-upstream.net"
 WILDCARD_DOMAIN = "cimd-wildcard.net"
 LOCAL_NAMES = ("localhost", "localhost.localdomain", "localhost6", "ip6-localhost")
-SITES = ("client", "evil", "other", "upstream", "issuer")
+SITES = ("client", "evil", "other", "upstream", "api", "issuer")
 
 
 @dataclass(slots=True)
@@ -32,6 +33,9 @@ class Parties:
     ports: dict[str, int]
     """On loopback, the port of each site; empty where sites have names."""
     upstream_origin: str
+    """Where the identity provider is."""
+    api_origin: str
+    """Where the API is that tools ask."""
     doors: Doors
 
 
@@ -46,14 +50,16 @@ async def open_parties(network: Network, authority: Authority) -> Parties:
         for site in SITES:
             await network.listen_everywhere((443,), secure)
             ports[site] = network.ports[443]
-        return Parties(web, ports, f"https://localhost:{ports['upstream']}", doors)
+        provider, api = (f"https://localhost:{ports[n]}" for n in ("upstream", "api"))
+        return Parties(web, ports, provider, api, doors)
     secure_port, plain_port = CANARY_PORTS
     await network.listen_everywhere((secure_port,), secure)
     plain = Service(web.handle, None, network.contacts)
     await network.listen_everywhere((plain_port,), plain)
-    network.zone.point(UPSTREAM_HOST, UPSTREAM_ADDRESS)
+    for host in (UPSTREAM_HOST, API_HOST):
+        network.zone.point(host, UPSTREAM_ADDRESS)
     _name_the_usual(network.zone)
-    return Parties(web, {}, f"https://{UPSTREAM_HOST}", doors)
+    return Parties(web, {}, f"https://{UPSTREAM_HOST}", f"https://{API_HOST}", doors)
 
 
 def _name_the_usual(zone: Zone) -> None:

@@ -65,7 +65,7 @@ def open_issuer(around: Surroundings, alg: str) -> TokenIssuer:
 
 def open_upstream(around: Surroundings) -> UpstreamApi:
     """Answer for the API that a tool of the target asks."""
-    upstream = UpstreamApi(around.parties.upstream_origin)
+    upstream = UpstreamApi(around.parties.api_origin)
     upstream.open(around.parties.web)
     return upstream
 
@@ -101,6 +101,7 @@ def announced(view: ToolView) -> set[str]:
         "upstream": view.upstream is not None,
         "session": view.sessions,
         "scope": bool(view.scope),
+        "broader-scope": bool(view.broader_scope),
         "several-scopes": len(view.scope.split()) > 1,
     }
     return {name for name, there in found.items() if there}
@@ -144,7 +145,7 @@ async def _start(
     issuer = open_issuer(around, target.tokens.alg)
     placed = place(around, path, target, stack, HOST)
     placed.names.update(issuer.placeholders())
-    placed.names["upstream_api"] = around.parties.upstream_origin
+    placed.names["upstream_api"] = around.parties.api_origin
     usual = placed.origin + "/mcp"
     placed.names["resource"] = resource = placed.fill(
         target.resource.uri, resource=usual
@@ -234,6 +235,7 @@ def _view(placed: Placed, resource: str) -> ToolView:
         tokens.judged_by,
         frozenset(),
         upstream=_call(tool.upstream),
+        broader_scope=tool.broader_scope,
     )
 
 
@@ -249,6 +251,7 @@ def _adapt(world: ToolWorld, placed: Placed, target: TargetFile) -> bool:
             effect=_call(tool.effect),
             upstream=_call(tool.upstream),
             tool_scope=tool.scope,
+            broader_scope=tool.broader_scope,
         )
         for source, view in world.views.items()
     }

@@ -97,6 +97,9 @@ class Message(enum.StrEnum):
     """All that the browser was shown: `links` (where they lead, and what is loaded),
     `handlers` (of events), and whether it was `asked` to consent."""
     CONSENT_PAGE = "consent_page"
+    COOKIES = "cookies"
+    """Those that came with the answer to the button: `set`, their names, and `weak`,
+    what protection each lacks."""
     CONSENT_REQUEST = "consent_request"
     AUTHORIZATION_RESPONSE = "authorization_response"
     TOKEN_REQUEST = "token_request"  # noqa: S105 - the name of a message

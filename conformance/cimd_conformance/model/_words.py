@@ -223,7 +223,14 @@ class Verb(enum.StrEnum):
     METADATA = "metadata"
     """Read the authorization server's metadata."""
     AUTHORIZE = "authorize"
-    """Send the browser with an authorization request; log in and consent."""
+    """Send the browser with an authorization request; log in and consent. With
+    `with = {until = "consent"}` as far as the question, with `until = "provider"` until
+    the identity provider is next; with `browser = "client"` in the browser in which
+    that client has been."""
+    RETURN = "return"
+    """Take the browser that was sent to the identity provider there and back, and agree
+    to nothing on the way; with `with = {browser = "new"}` another one, with
+    `state = "shown"` with each value that the server has shown, for the state."""
     REDEEM = "redeem"
     """Exchange the code for tokens; `with = {of = "client"}` sends the code of that
     client instead of one's own."""
@@ -258,7 +265,8 @@ class Verb(enum.StrEnum):
     """Call the tool; `with = {session = "client"}` in that caller's session,
     `with = {fresh = true}` with a new token of the same caller, `with = {times = n}` n
     times with a new token each, `with = {upstream = true}` the tool that asks the API
-    behind the server."""
+    behind the server, `with = {beside = "other"}` the same while that caller calls it
+    too, under the same JSON-RPC id."""
     DISCOVER = "discover"
     """Send a request without a token, and read the metadata that it leads to."""
     STREAM = "stream"
@@ -274,7 +282,8 @@ ACTORS = ("client", "other")
 
 STEP_OPTIONS: dict[Verb, frozenset[str]] = {
     Verb.METADATA: frozenset(),
-    Verb.AUTHORIZE: frozenset(),
+    Verb.AUTHORIZE: frozenset({"browser", "until"}),
+    Verb.RETURN: frozenset({"browser", "state"}),
     Verb.REDEEM: frozenset({"of"}),
     Verb.USE: frozenset(),
     Verb.REFRESH: frozenset({"of", "previous"}),
@@ -288,7 +297,7 @@ STEP_OPTIONS: dict[Verb, frozenset[str]] = {
     Verb.CONNECT: frozenset({"expired"}),
     Verb.INSPECT: frozenset(),
     Verb.LIST: frozenset(),
-    Verb.CALL: frozenset({"fresh", "session", "times", "upstream"}),
+    Verb.CALL: frozenset({"beside", "fresh", "session", "times", "upstream"}),
     Verb.DISCOVER: frozenset(),
     Verb.STREAM: frozenset(),
     Verb.DISCONNECT: frozenset(),

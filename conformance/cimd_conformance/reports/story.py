@@ -28,6 +28,7 @@ _WHO = {
 _DOES = {
     Verb.METADATA: "the metadata is read",
     Verb.AUTHORIZE: "a person logs in and consents to {who}",
+    Verb.RETURN: "a browser goes to the identity provider and back",
     Verb.REDEEM: "{who} redeems {whose} code",
     Verb.USE: "{who} uses its access token",
     Verb.REFRESH: "{who} exchanges {whose} refresh token",
@@ -47,6 +48,15 @@ _DOES = {
     Verb.INSPECT: "the document and the keys that it publishes are fetched",
 }
 """What each verb does, as half a sentence; options of the step fill the gaps."""
+
+_UNTIL = {
+    "consent": ", as far as the question",
+    "provider": ", until the identity provider is next",
+}
+_BROWSER = {
+    "new": " that has never been there",
+    "client": ", in the browser of the first client",
+}
 
 _ENDS: dict[str, str] = {
     Outcome.COMPLETED: "lets the flow go on to its end",
@@ -194,6 +204,10 @@ def _details(step: Step) -> str:
         "fresh": " with a new token" if options.get("fresh") else "",
         "expired": " with a token that has expired" if options.get("expired") else "",
         "anonymous": " by nobody in particular" if options.get("anonymous") else "",
+        "until": _UNTIL.get(str(options.get("until")), ""),
+        "browser": _BROWSER.get(str(options.get("browser")), ""),
+        "state": ", with each value that was shown as the state",
+        "beside": ", while another client calls it under the same JSON-RPC id",
         "session": f" in the session of {_ACTORS.get(str(options.get('session')))}",
     }
     added = "".join(details[name] for name in options if name in details)

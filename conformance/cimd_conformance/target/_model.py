@@ -122,6 +122,8 @@ class Tool(_Table, frozen=True):
     """Without it, a tool of `tools/list` that works with minimal arguments."""
     scope: str = ""
     """What of `resource.scope` this tool takes and not every request does."""
+    broader_scope: str = ""
+    """A scope that stands above that one, and opens the tool in its place."""
     effect: Called | None = None
     """Another tool in whose result the marker of the call shows."""
     upstream: Called | None = None

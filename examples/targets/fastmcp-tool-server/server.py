@@ -7,13 +7,16 @@ ISSUER      the issuer that is trusted
 JWKS_URI    its keys (`JWTVerifier`)
 INTROSPECTION_URL, INTROSPECTION_CLIENT, INTROSPECTION_SECRET
             where to ask instead (`IntrospectionTokenVerifier`)
+UPSTREAM_API  an API that one of the tools asks
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
+import urllib.request
 
 from fastmcp import FastMCP
 from fastmcp.server.auth import RemoteAuthProvider, require_scopes
@@ -60,6 +63,14 @@ def write_note(text: str) -> str:
 def read_notes() -> str:
     """Read all notes."""
     return "\n".join(notes)
+
+
+@mcp.tool
+async def ask_upstream() -> str:
+    """Ask the API behind this server, without any token of a caller."""
+    url = f"{env['UPSTREAM_API']}/status"
+    answer = await asyncio.to_thread(urllib.request.urlopen, url)
+    return f"HTTP {answer.status}"
 
 
 if __name__ == "__main__":

@@ -9,12 +9,14 @@ PORT        local plain HTTP port
 RESOURCE    the resource identifier: where the MCP endpoint is
 ISSUER      the issuer that is trusted
 JWKS_URI    its keys
+UPSTREAM_API  an API that one of the tools asks
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import urllib.request
 
 import jwt
 import uvicorn
@@ -93,6 +95,14 @@ def write_note(text: str) -> str:
 def read_notes() -> str:
     """Read all notes."""
     return "\n".join(notes)
+
+
+@mcp.tool()
+async def ask_upstream() -> str:
+    """Ask the API behind this server, without any token of a caller."""
+    url = f"{env['UPSTREAM_API']}/status"
+    answer = await asyncio.to_thread(urllib.request.urlopen, url)
+    return f"HTTP {answer.status}"
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@
 // RESOURCE    the resource identifier: where the MCP endpoint is
 // ISSUER      the issuer that is trusted
 // JWKS_URI    its keys
+// UPSTREAM_API  an API that one of the tools asks
 import { randomUUID } from 'node:crypto';
 import { requireBearerAuth } from '@modelcontextprotocol/sdk/server/auth/middleware/bearerAuth.js';
 import { InvalidTokenError } from '@modelcontextprotocol/sdk/server/auth/errors.js';
@@ -22,7 +23,7 @@ import { isInitializeRequest } from '@modelcontextprotocol/sdk/types.js';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
 import { z } from 'zod';
 
-const { PUBLIC_URL, PORT, RESOURCE, ISSUER, JWKS_URI } = process.env;
+const { PUBLIC_URL, PORT, RESOURCE, ISSUER, JWKS_URI, UPSTREAM_API } = process.env;
 const resource = new URL(RESOURCE);
 const scopes = ['mcp:read', 'mcp:write'];
 const keys = createRemoteJWKSet(new URL(JWKS_URI));
@@ -60,6 +61,10 @@ function makeServer() {
   server.registerTool('read_notes', {}, async () => ({
     content: [{ type: 'text', text: notes.join('\n') }],
   }));
+  server.registerTool('ask_upstream', {}, async () => {
+    const answer = await fetch(`${UPSTREAM_API}/status`);
+    return { content: [{ type: 'text', text: `HTTP ${answer.status}` }] };
+  });
   return server;
 }
 

@@ -141,12 +141,33 @@ def token_scope(claims: JsonObject, required: tuple[str, ...]) -> Decision:
     return accept(clause)
 
 
+def implied_scope(
+    scope: tuple[str, ...], broader: tuple[tuple[str, tuple[str, ...]], ...]
+) -> tuple[str, ...]:
+    """Return a scope with what stands below its values (MCP, Step-Up Authorization).
+
+    `broader` has the values that stand for others, each with those.
+    """
+    below = [one for name, narrower in broader if name in scope for one in narrower]
+    return tuple(dict.fromkeys((*scope, *below)))
+
+
 def introspection_active(answer: JsonObject) -> Decision:
     """Check that the token is active: the boolean true (RFC 7662 section 2.2)."""
     clause = "mcp-rs-invalid-token-401"
     if answer.get("active") is not True:
         return refuse(clause, "The token is not active.")
     return accept(clause)
+
+
+def introspection_still_fresh(
+    stored_at: float, lifetime: float, expires: float | None, now: float
+) -> bool:
+    """Whether an earlier answer counts: for a while, never beyond `exp`.
+
+    RFC 7662 section 4.
+    """
+    return now - stored_at < lifetime and (expires is None or now < expires)
 
 
 def introspection_after_failure(clause: str, age: float) -> bool:

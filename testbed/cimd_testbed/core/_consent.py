@@ -53,6 +53,11 @@ def consent_hosts(client_id: str, redirect_uri: str) -> ConsentHosts:
     return ConsentHosts(split_url(client_id).host or client_id, to, client_id)
 
 
+def consent_scope(scope: tuple[str, ...]) -> tuple[str, ...]:
+    """Show all that is asked for (RFC 6749 section 10.2)."""
+    return scope
+
+
 def consent_loopback_warning(registered: tuple[str, ...]) -> bool:
     """Whether to warn: any program on the machine can pose as this client (MCP)."""
     return all(map(is_loopback_redirect, registered))

@@ -101,9 +101,21 @@ def protocol_version(version: str | None) -> Decision:
     return refuse(clause, "The protocol version is not supported.")
 
 
-def session_authenticates(known: bool) -> bool:
-    """Whether a session id stands in for a token: no (2025-11-25, best practices)."""
-    del known
+def answer_key(connection: str, identifier: str) -> str:
+    """Return under what an answer waits for the request that it belongs to.
+
+    Every client counts its requests from the same number (JSON-RPC 2.0 section 4), so
+    that the number alone says not whose an answer is (CVE-2026-25536).
+    """
+    return f"{connection} {identifier}"
+
+
+def session_authenticates(known: bool, tried: bool) -> bool:
+    """Whether a session id stands in for a token: no (2025-11-25, best practices).
+
+    Neither for none at all, nor for one that was `tried` and is not good.
+    """
+    del known, tried
     return False
 
 

@@ -90,6 +90,16 @@ def _consent_without_redirect_host(client_id: str, redirect_uri: str) -> Consent
 
 
 @flaw(
+    "consent-without-scope",
+    "consent_scope",
+    "The page does not show what is asked for.",
+)
+def _consent_without_scope(scope: tuple[str, ...]) -> tuple[str, ...]:
+    del scope
+    return ()
+
+
+@flaw(
     "consent-without-loopback-warning",
     "consent_loopback_warning",
     "The page does not warn of loopback redirects.",

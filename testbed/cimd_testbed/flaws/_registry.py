@@ -23,6 +23,7 @@ from cimd_testbed.flaws import (  # noqa: F401 - imported for what they register
     _fetching,
     _json,
     _loose,
+    _provider,
     _resource_server,
     _tokens,
     _tool_server,

@@ -41,8 +41,18 @@ def _tool_stream_open(operation: str) -> bool:
     "session_authenticates",
     "Whoever knows a session id needs no token.",
 )
-def _tool_session_is_credential(known: bool) -> bool:
+def _tool_session_is_credential(known: bool, tried: bool) -> bool:
+    del tried
     return known
+
+
+@flaw(
+    "tool-session-for-token",
+    "session_authenticates",
+    "Whoever sends no token needs none in a session.",
+)
+def _tool_session_for_token(known: bool, tried: bool) -> bool:
+    return known and not tried
 
 
 @flaw(
@@ -286,3 +296,13 @@ def _changed(metadata: JsonObject, **changes: Any) -> JsonObject:
 def _tool_token_passed_on(presented: str, own: str) -> str:
     del own
     return presented
+
+
+@flaw(
+    "tool-answers-by-number",
+    "answer_key",
+    "Answers find their request by its JSON-RPC id alone.",
+)
+def _tool_answers_by_number(connection: str, identifier: str) -> str:
+    del connection
+    return identifier

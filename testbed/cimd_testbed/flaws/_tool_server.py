@@ -227,10 +227,22 @@ def _tool_inactive_accepted(answer: JsonObject) -> Decision:
     "What the issuer once said about a token counts for ever.",
 )
 def _tool_introspection_remembered(
-    stored_at: float, lifetime: float, now: float
+    stored_at: float, lifetime: float, expires: float | None, now: float
 ) -> bool:
-    del stored_at, lifetime, now
+    del stored_at, lifetime, expires, now
     return True
+
+
+@flaw(
+    "tool-introspection-past-expiry",
+    "introspection_still_fresh",
+    "What the issuer once said counts for five minutes, though the token expires.",
+)
+def _tool_introspection_past_expiry(
+    stored_at: float, lifetime: float, expires: float | None, now: float
+) -> bool:
+    del lifetime, expires
+    return now - stored_at < 300
 
 
 @flaw(
@@ -241,6 +253,18 @@ def _tool_introspection_remembered(
 def _tool_introspection_fails_open(clause: str, age: float) -> bool:
     del clause, age
     return True
+
+
+@flaw(
+    "tool-scope-literal",
+    "implied_scope",
+    "A broader scope is not taken for what stands below it (too strict).",
+)
+def _tool_scope_literal(
+    scope: tuple[str, ...], broader: tuple[tuple[str, tuple[str, ...]], ...]
+) -> tuple[str, ...]:
+    del broader
+    return scope
 
 
 @flaw("tool-scope-ignored", "token_scope", "Tokens without the scope are accepted.")

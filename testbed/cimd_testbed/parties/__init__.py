@@ -5,7 +5,8 @@ from cimd_testbed.parties._authorization_server import (
     IssuedTokens,
     PlayedAuthorizationServer,
 )
-from cimd_testbed.parties._browser import Browser, Landing
+from cimd_testbed.parties._browser import Browser, Landing, OnExchange
+from cimd_testbed.parties._cookies import CookieJar
 from cimd_testbed.parties._delivery import (
     Delivery,
     Ending,
@@ -56,7 +57,7 @@ from cimd_testbed.parties._opener import (
 )
 from cimd_testbed.parties._token_issuer import TokenIssuer
 from cimd_testbed.parties._upstream import Upstream
-from cimd_testbed.parties._upstream_api import UpstreamApi
+from cimd_testbed.parties._upstream_api import Gate, UpstreamApi
 from cimd_testbed.parties._web import Responder, Web
 
 __all__ = [
@@ -67,15 +68,18 @@ __all__ = [
     "STATELESS",
     "TOOL",
     "Browser",
+    "CookieJar",
     "Credentials",
     "Delivery",
     "Doors",
     "EditTree",
     "Ending",
+    "Gate",
     "IssuedTokens",
     "Landing",
     "McpServer",
     "MovedPace",
+    "OnExchange",
     "OpenedUrls",
     "Pace",
     "Piece",

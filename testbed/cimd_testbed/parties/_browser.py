@@ -70,14 +70,17 @@ class Browser:
     """Called with (kind, value) for each secret the browser learns."""
     extra_headers: Headers = ()
     find_exit: FindExit | None = None
-    _cookies: CookieJar = field(default_factory=CookieJar)
+    approves: bool = True
+    """Whether it presses buttons; without, the page with the button is the end."""
+    cookies: CookieJar = field(default_factory=CookieJar)
 
-    async def visit(self, url: str) -> Landing:
+    async def visit(self, url: str, message: str = "authorization_request") -> Landing:
         """Navigate to `url` and go on as a person who logs in and approves.
 
-        Raises `HttpError`, `OSError`, `TimeoutError` when the server does not answer.
+        `message` is what the first request is called. Raises `HttpError`, `OSError`,
+        `TimeoutError` when the server does not answer.
         """
-        method, body, message = "GET", b"", "authorization_request"
+        method, body = "GET", b""
         consent: Response | None = None
         previous: str | None = None
         for _ in range(MAX_STEPS):
@@ -99,6 +102,8 @@ class Browser:
             if self._foreign(form.url):
                 return Landing(form.url, page, consent, form.body)
             await self._look(page, url)
+            if not form.is_login and not self.approves:
+                return Landing(None, page, page)
             message = "login_request" if form.is_login else "consent_request"
             if not form.is_login:
                 consent = page
@@ -162,17 +167,17 @@ class Browser:
             ]
         if previous is not None:
             headers.append(("Referer", previous))
-        cookies = self._cookies.header(url)
+        cookies = self.cookies.header(url)
         if cookies is not None:
             headers.append(("Cookie", cookies))
         return tuple(headers)
 
     def cookie(self, url: str) -> str:
         """Return the `Cookie` header that it would send to a URL, '' for none."""
-        return self._cookies.header(url) or ""
+        return self.cookies.header(url) or ""
 
     def _keep_cookies(self, url: str, response: Response) -> None:
         for line in response.header_values("set-cookie"):
-            value = self._cookies.keep(url, line)
+            value = self.cookies.keep(url, line)
             if value and self.on_secret is not None:
                 self.on_secret("cookie", value)

@@ -27,6 +27,8 @@ class Upstream:
     origin: str
     now: Callable[[], float]
     key: SigningKey = field(default_factory=new_key)
+    asked: dict[str, str] = field(default_factory=dict)
+    """The parameters of the last authorization request."""
     _scopes: dict[str, str] = field(default_factory=dict)
     _serial: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -51,7 +53,7 @@ class Upstream:
         web.publish(f"{PREFIX}/jwks", self._jwks)
 
     async def _authorize(self, request: Request) -> Response:
-        asked = dict(request.query)
+        self.asked = asked = dict(request.query)
         code = self._name("code", asked.get("scope", ""))
         answer = {"code": code, "state": asked.get("state", "")}
         redirect_uri = asked.get("redirect_uri", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -10,6 +11,41 @@ from cimd_testbed.net import Request, Response, json_response
 from cimd_testbed.parties._web import Web
 
 _KEPT = 1000
+
+
+@dataclass(slots=True)
+class Gate:
+    """Makes requests wait in the order in which they come, until each may go on."""
+
+    _held: list[asyncio.Event] = field(default_factory=list)
+    _came: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _open: bool = False
+
+    async def hold(self) -> None:
+        """Wait until this request may go on."""
+        if self._open:
+            return
+        go_on = asyncio.Event()
+        async with self._came:
+            self._held.append(go_on)
+            self._came.notify_all()
+        await go_on.wait()
+
+    async def until(self, count: int) -> None:
+        """Wait until so many requests have come."""
+        async with self._came:
+            await self._came.wait_for(lambda: len(self._held) >= count)
+
+    def release_first(self) -> None:
+        """Let the first one go on, and whatever comes from now on."""
+        self._open = True
+        self._held[0].set()
+
+    def release(self) -> None:
+        """Let everything go on."""
+        self._open = True
+        for one in self._held:
+            one.set()
 
 
 @dataclass(slots=True)
@@ -24,6 +60,8 @@ class UpstreamApi:
     seen: deque[Request] = field(default_factory=lambda: deque(maxlen=_KEPT))
     asked: int = 0
     """How many requests there ever were."""
+    gate: Gate | None = None
+    """What makes requests wait, while a scenario wants that."""
 
     def open(self, web: Web) -> None:
         """Answer for the whole origin."""
@@ -34,6 +72,8 @@ class UpstreamApi:
         """Answer with an empty object."""
         self.seen.append(request)
         self.asked += 1
+        if self.gate is not None:
+            await self.gate.hold()
         return json_response({})
 
     def has_seen(self, secret: str) -> bool:

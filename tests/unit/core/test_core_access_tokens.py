@@ -41,7 +41,7 @@ def test_tokens_are_nowhere_else():
     assert core.query_token((("access_token", "abc"),)) is None
     assert core.unreadable_token("abc") is None
     assert not core.open_to_all("tools/call")
-    assert not core.session_authenticates(True)
+    assert not core.session_authenticates(True, tried=False)
     assert not core.processed_when_refused(403)
 
 

@@ -257,6 +257,13 @@ INPUTS = {
     "login_csrf": [("a", None)],
     "consent_session": [("a", "b")],
     "consent_unanswered": [(1,)],
+    "consent_scope": [(("a", "b"),)],
+    "provider_state_made": [(False,), (True,)],
+    "provider_cookie_name": [(True,)],
+    "provider_cookie_attributes": [(True,)],
+    "provider_browser": [("a", None), ("a", "b")],
+    "provider_state_unused": [(1,)],
+    "provider_state_age": [(0.0, 1.0, 99.0)],
     "consent_given": [("approve",), ("deny",), (None,)],
     "single_auth_method": [(("a", "b"),)],
     "client_auth_method": [

@@ -62,7 +62,6 @@ async def state_of(scenario: Scenario | None = None, **accommodations: str) -> A
 
     world = SimpleNamespace(
         secrets=(),
-        target=target,
         seed=0,
         now=lambda: 1000.0,
         serial=lambda: next(numbers),
@@ -71,7 +70,8 @@ async def state_of(scenario: Scenario | None = None, **accommodations: str) -> A
         pace=RealPace(),
         patience=1.0,
     )
-    state = AsState(cast(AsWorld, world), "l", scenario, KEYS, cast(Any, None))
+    given = cast(AsWorld, world), "l", scenario, KEYS, cast(Any, None)
+    state = AsState(*given, target=target)
     await _add_identity(state, "client", "/i1", None)
     await _add_identity(state, "other", "/i2", None)
     return state

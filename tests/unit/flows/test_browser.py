@@ -83,3 +83,12 @@ async def test_a_page_with_a_way_out_is_left() -> None:
     assert landing.location == f"{CALLBACK}?code=c"
     assert seen == [True]
     assert server.asked == [f"{AS}/authorize"]
+
+
+async def test_one_that_does_not_approve_stops_at_the_button() -> None:
+    page = html('<form method=post action="/consent"><button>Allow</button></form>')
+    server = Server(authorize=page, consent=to(CALLBACK))
+    landing = await visit(server, "authorize", approves=False)
+    assert (landing.location, landing.consent) == (None, page)
+    assert server.asked == [f"{AS}/authorize"]
+    assert (await visit(server, "authorize")).location == CALLBACK

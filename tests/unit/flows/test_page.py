@@ -8,6 +8,7 @@ from cimd_conformance.flows.authorization_server._page import (
     Asked,
     any_page,
     consent_page,
+    cookies,
     destination,
     framing,
     handlers,
@@ -171,3 +172,31 @@ def test_what_a_page_tells_is_the_same_for_everybody() -> None:
 @pytest.mark.timeout(10)
 def test_a_page_of_megabytes_is_read_in_one_go() -> None:
     assert any_page(page("x" * 4_000_000), {})["told"] == f"200 {'x' * 4_000_000}"
+
+
+def test_what_is_folded_is_read_with_a_click() -> None:
+    folded = "<body>a<details><summary>b</summary>c</details></body>"
+    assert visible_text(folded) == "a b"
+    assert visible_text(folded, unfolded=True) == "a b c"
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "weak"),
+    [
+        ("__Host-a=1; Path=/; Secure; HttpOnly; SameSite=Lax", "__Host-a", ""),
+        ("__Host-a=1; path=/; secure; httponly; samesite=strict", "__Host-a", ""),
+        ("a=1; Secure; HttpOnly; SameSite=Lax", "a", "a lacks __Host-"),
+        (
+            "a=1; SameSite=None",
+            "a",
+            "a lacks secure, httponly, samesite, __Host-",
+        ),
+        ('a=""; Max-Age=0', "", ""),
+        ("a=gone; Max-Age=0", "", ""),
+    ],
+)
+def test_cookies_and_the_protection_that_they_lack(
+    line: str, name: str, weak: str
+) -> None:
+    found = cookies(Response(200, (("Set-Cookie", line),)))
+    assert found == {"set": [name] * bool(name), "weak": [weak] * bool(weak)}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 
 import pytest
 
 from cimd_testbed.net import Arrival, Request
-from cimd_testbed.parties import UpstreamApi, Web
+from cimd_testbed.parties import Gate, UpstreamApi, Web
 
 TOKEN = "eyJhbGciOiJFUzI1NiJ9.e30.c2lnbmF0dXJl"
 
@@ -39,3 +40,18 @@ async def test_a_token_is_seen(seen: Request, there: bool) -> None:
     assert (await web.handle(seen)).status == 200
     assert api.asked == 1
     assert api.has_seen(TOKEN) is there
+
+
+async def test_a_gate_lets_requests_go_on_one_by_one() -> None:
+    api = UpstreamApi("https://api.example", gate=Gate())
+    assert api.gate is not None
+    first = asyncio.create_task(api.answer(request()))
+    await api.gate.until(1)
+    second = asyncio.create_task(api.answer(request()))
+    await api.gate.until(2)
+    api.gate.release_first()
+    assert (await first).status == 200
+    assert not second.done()
+    assert (await api.answer(request())).status == 200
+    api.gate.release()
+    assert (await second).status == 200

@@ -28,7 +28,7 @@ class Http:
 def state(http: Http) -> Any:
     target = SimpleNamespace(shown_by="userinfo", endpoint=lambda _name: URL)
     return SimpleNamespace(
-        world=SimpleNamespace(target=target),
+        target=target,
         http=http,
         record=lambda *_values, **_more: 1,
     )

@@ -15,15 +15,16 @@ from cimd_conformance.flows.authorization_server._page import (
     all_pages,
     any_page,
     consent_page,
+    cookies,
     destination,
     may_deliver,
     parameters,
 )
 from cimd_conformance.flows.authorization_server._state import AsState
-from cimd_conformance.model import Message, Outcome, Step
+from cimd_conformance.model import Message, Outcome, Step, Verb
 from cimd_testbed.core import split_url
 from cimd_testbed.net import Headers, Response, parse_params
-from cimd_testbed.parties import Browser, Landing, Submission
+from cimd_testbed.parties import Browser, CookieJar, Landing, OnExchange, Submission
 
 
 def authorization_params(state: AsState, name: str) -> Params:
@@ -61,8 +62,35 @@ def _changed(state: AsState, step: Step) -> frozenset[str]:
     )
 
 
-def _browser(state: AsState, changed: frozenset[str], asked: Asked) -> Browser:
-    world = state.world
+def make_browser(state: AsState, step: Step, asked: Asked) -> Browser:
+    """Return a browser that records what it does, with the cookies of another one.
+
+    It goes where the target is, and to its identity provider unless told to stop there.
+    """
+    own = state.target.own_origins
+    if step.with_.get("until") == "provider":
+        own -= {state.target.provider}
+
+    def learn(kind: str, value: str) -> None:
+        if kind != "hidden-field" or looks_opaque(value):
+            state.redactor.secret(kind, value)
+
+    return Browser(
+        state.http,
+        state.target.users[0],
+        own,
+        _recorder(state, step),
+        lambda form: _edit_consent(state, form),
+        learn,
+        find_exit=lambda page, asking: destination(page, asked, asking=asking),
+        approves=step.do is Verb.AUTHORIZE and step.with_.get("until") != "consent",
+        cookies=_cookies(state, step),
+    )
+
+
+def _recorder(state: AsState, step: Step) -> OnExchange:
+    """Return what keeps the exchanges of a browser."""
+    changed = _changed(state, step)
 
     def on_exchange(
         message: str,
@@ -72,6 +100,7 @@ def _browser(state: AsState, changed: frozenset[str], asked: Asked) -> Browser:
         body: bytes,
         response: Response | None,
     ) -> None:
+        away = at_provider(state, url)
         state.record(
             message,
             method,
@@ -80,24 +109,29 @@ def _browser(state: AsState, changed: frozenset[str], asked: Asked) -> Browser:
             body,
             response,
             sender="browser",
+            receiver="identity provider" if away else "target",
             changed=message in changed,
         )
-        if response is not None:
+        if away:
+            state.departures[step.as_] = url
+        elif response is not None:
             state.answers.append(response)
+            if message == "consent_request":
+                state.messages[Message.COOKIES] = cookies(response)
 
-    def learn(kind: str, value: str) -> None:
-        if kind != "hidden-field" or looks_opaque(value):
-            state.redactor.secret(kind, value)
+    return on_exchange
 
-    return Browser(
-        state.http,
-        world.target.users[0],
-        world.target.own_origins,
-        on_exchange,
-        lambda form: _edit_consent(state, form),
-        learn,
-        find_exit=lambda page, asking: destination(page, asked, asking=asking),
-    )
+
+def _cookies(state: AsState, step: Step) -> CookieJar:
+    """Return the cookies to begin with: none, or those of a browser that was there."""
+    usual = step.as_ if step.do is Verb.RETURN else "new"
+    known = state.browsers.get(str(step.with_.get("browser", usual)))
+    return known.cookies if known is not None else CookieJar()
+
+
+def at_provider(state: AsState, url: str) -> bool:
+    """Whether a URL is one of the identity provider that the target sends people to."""
+    return bool(url) and split_url(url).origin.lower() == state.target.provider
 
 
 def _edit_consent(state: AsState, form: Submission) -> Submission:
@@ -124,22 +158,23 @@ async def authorize(state: AsState, step: Step) -> StepEnd:
     if changes:
         state.sent.add(Message.AUTHORIZATION_REQUEST)
     state.messages[Message.AUTHORIZATION_REQUEST] = dict(params)
-    endpoint = state.world.target.endpoint("authorization_endpoint")
+    endpoint = state.target.endpoint("authorization_endpoint")
     mark = "&" if "?" in endpoint else "?"
     asked = _asked(state, step, dict(params))
     state.answers.clear()
-    state.browser = browser = _browser(state, _changed(state, step), asked)
+    state.browsers[step.as_] = browser = make_browser(state, step, asked)
     landing = await browser.visit(f"{endpoint}{mark}{query}")
-    return _landed(state, step, landing, asked)
+    return landed(state, step, landing, asked)
 
 
 def _asked(state: AsState, step: Step, params: dict[str, str]) -> Asked:
     registered = state.identities[step.as_].variables["redirect_uri"]
     uri = params.get("redirect_uri") or registered
-    return Asked(uri, params.get("state", ""), state.world.target.own_origins)
+    return Asked(uri, params.get("state", ""), state.target.own_origins)
 
 
-def _landed(state: AsState, step: Step, landing: Landing, asked: Asked) -> StepEnd:
+def landed(state: AsState, step: Step, landing: Landing, asked: Asked) -> StepEnd:
+    """Say where the browser ended, and keep what came back."""
     if landing.consent is not None:
         state.messages[Message.CONSENT_PAGE] = consent_page(landing.consent)
     if landing.page is not None and state.asks_for(Message.PAGE):
@@ -148,6 +183,12 @@ def _landed(state: AsState, step: Step, landing: Landing, asked: Asked) -> StepE
     if state.asks_for(Message.PAGES):
         consented = landing.consent is not None
         state.messages[Message.PAGES] = all_pages(state.answers, consented=consented)
+    until = step.with_.get("until")
+    if until == "consent" and landing.consent is not None:
+        return end(step, Outcome.COMPLETED, "the server asks the person")
+    if until == "provider" and at_provider(state, landing.location or ""):
+        state.departures[step.as_] = landing.location or ""
+        return end(step, Outcome.COMPLETED, "the identity provider is next")
     if landing.location is None:
         return _kept(step, landing, asked)
     shown = state.redactor.text(landing.location)

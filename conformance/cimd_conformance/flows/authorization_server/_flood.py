@@ -56,7 +56,7 @@ def _url(state: AsState, name: str, number: int | None) -> str:
         path = f"{state.client.site.prefix}/client-{number}.json"
         state.world.web.publish(path, state.client.serve_document)
         params["client_id"] = f"{state.client.site.origin}{path}"
-    endpoint = state.world.target.endpoint("authorization_endpoint")
+    endpoint = state.target.endpoint("authorization_endpoint")
     mark = "&" if "?" in endpoint else "?"
     return f"{endpoint}{mark}{urlencode(params)}"
 
@@ -64,5 +64,6 @@ def _url(state: AsState, name: str, number: int | None) -> str:
 def _headers(state: AsState, url: str) -> Headers:
     """Return what the browser that logged in sends along."""
     accept = ("Accept", "text/html")
-    cookie = state.browser.cookie(url) if state.browser is not None else ""
+    browser = state.browsers.get("client")
+    cookie = browser.cookie(url) if browser is not None else ""
     return (accept, ("Cookie", cookie)) if cookie else (accept,)

@@ -130,18 +130,20 @@ def _literal(text: str) -> str:
         return text[1:-1]
 
 
-def visible_text(html: str) -> str:
+def visible_text(html: str, *, unfolded: bool = False) -> str:
     """Return what a person reads without a click.
 
-    No scripts, comments, hidden or unseen elements; of what is folded, the heading.
+    No scripts, comments, hidden or unseen elements; of what is folded, the heading, or
+    with `unfolded` all of it.
     """
     body = LexborHTMLParser(html).body
-    words = "".join(_visible(body)) if body is not None else ""
+    words = "".join(_visible(body, unfolded=unfolded)) if body is not None else ""
     return " ".join(words.split())
 
 
-def _visible(node: LexborNode) -> Iterator[str]:
-    folded = node.tag == "details" and "open" not in node.attributes
+def _visible(node: LexborNode, *, unfolded: bool) -> Iterator[str]:
+    closed = node.tag == "details" and "open" not in node.attributes
+    folded = closed and not unfolded
     for child in node.iter(include_text=True):
         if folded and child.tag != "summary":
             continue
@@ -152,7 +154,7 @@ def _visible(node: LexborNode) -> Iterator[str]:
         elif child.tag not in _UNSEEN and not _is_hidden(child):
             gap = "" if child.tag in _INLINE else " "
             yield gap
-            yield from _visible(child)
+            yield from _visible(child, unfolded=unfolded)
             yield gap
 
 
@@ -223,9 +225,41 @@ def consent_page(page: Response) -> dict[str, Any]:
         "status": page.status,
         "headers": {name.lower(): value for name, value in page.headers},
         "text": visible_text(page.text),
+        "unfolded": visible_text(page.text, unfolded=True),
         "handlers": handlers(page.text),
         "framing": framing(page.headers),
     }
+
+
+_PROTECTION = ("secure", "httponly")
+
+
+def cookies(page: Response) -> dict[str, Any]:
+    """Return what expectations can look at of the cookies that an answer sets.
+
+    One that is taken back counts as none.
+    """
+    found: dict[str, list[str]] = {"set": [], "weak": []}
+    for line in page.header_values("set-cookie"):
+        pair, *rest = line.split(";")
+        name, _, value = (part.strip() for part in pair.partition("="))
+        given = dict(_attribute(text) for text in rest)
+        if not value.strip('"') or given.get("max-age") == "0":
+            continue
+        found["set"].append(name)
+        lacking = [word for word in _PROTECTION if word not in given]
+        if given.get("samesite", "").lower() not in ("lax", "strict"):
+            lacking.append("samesite")
+        if not name.startswith("__Host-"):
+            lacking.append("__Host-")
+        if lacking:
+            found["weak"].append(f"{name} lacks {', '.join(lacking)}")
+    return found
+
+
+def _attribute(text: str) -> tuple[str, str]:
+    name, _, value = text.partition("=")
+    return name.strip().lower(), value.strip()
 
 
 _RANDOM = re.compile(r"[\w-]{16,}|\d{4}-\d\d-\d\dT[\d:.Z+-]+")

@@ -17,7 +17,8 @@ async def run_flow(
     scenario: Scenario | None = None,
 ) -> FlowResult:
     """Run a legitimate flow, or the changed one of a scenario."""
-    state = await make_state(world, label, scenario, variant)
+    target = world.view(flow)
+    state = await make_state(world, target, label, scenario, variant)
     steps = [Step(verb) for verb in FLOWS[flow]]
     if scenario is not None and scenario.step:
         steps = scenario.step

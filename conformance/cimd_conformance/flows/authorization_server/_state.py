@@ -13,7 +13,7 @@ from cimd_conformance.flows.authorization_server._answers import (
     Manner,
 )
 from cimd_conformance.flows.authorization_server._identity import Identity
-from cimd_conformance.flows.authorization_server._world import AsWorld
+from cimd_conformance.flows.authorization_server._world import AsWorld, TargetView
 from cimd_conformance.model import HarnessError, Message, Place, Scenario, TlsFault
 from cimd_testbed.net import Response
 from cimd_testbed.parties import Browser
@@ -39,10 +39,13 @@ class AsState(FlowState):
     """What the steps hand on: identities, their codes and tokens."""
 
     world: AsWorld
+    target: TargetView = field(kw_only=True)
     identities: dict[str, Identity] = field(default_factory=dict)
     holdings: dict[str, Holding] = field(default_factory=dict)
-    browser: Browser | None = None
-    """The browser of the last authorization."""
+    browsers: dict[str, Browser] = field(default_factory=dict)
+    """The browser of the last authorization, by client."""
+    departures: dict[str, str] = field(default_factory=dict)
+    """The URL at the identity provider to which it was sent, by client."""
     answers: list[Response] = field(default_factory=list)
     """What the browser got in the last authorization, in order."""
 
@@ -64,7 +67,7 @@ class AsState(FlowState):
     def accommodations(self) -> dict[str, str]:
         """What this flow does differently to suit the target."""
         without = self.scenario.without if self.scenario else []
-        declared = self.world.target.accommodations
+        declared = self.target.accommodations
         return {name: v for name, v in declared.items() if name not in without}
 
     async def after_step(self) -> None:
@@ -75,7 +78,7 @@ class AsState(FlowState):
 
     def known(self) -> dict[str, Any]:
         """Return the placeholders and their values."""
-        target = self.world.target
+        target = self.target
         asked = self.messages.get(Message.AUTHORIZATION_REQUEST, {})
         names: dict[str, Any] = {
             **{f"flow.{name}": value for name, value in asked.items()},
@@ -95,7 +98,7 @@ class AsState(FlowState):
 
     def places(self) -> dict[str, str]:
         """Return where the server and the client are."""
-        target = self.world.target
+        target = self.target
         return {
             "issuer": target.issuer,
             "authorization endpoint": target.endpoint("authorization_endpoint"),
@@ -107,12 +110,16 @@ class AsState(FlowState):
 
 
 async def make_state(
-    world: AsWorld, label: str, scenario: Scenario | None, variant: dict[str, str]
+    world: AsWorld,
+    target: TargetView,
+    label: str,
+    scenario: Scenario | None,
+    variant: dict[str, str],
 ) -> AsState:
     """Prepare fresh identities of the same shape as the control's, and the places."""
     longer = world.patience if _waits(scenario) else 0.0
     http = world.http(label, longer=longer)
-    state = AsState(world, label, scenario, variant, http)
+    state = AsState(world, label, scenario, variant, http, target=target)
     places = {place.name: place for place in (scenario.place if scenario else [])}
     prefix = f"/i{world.serial()}"
     await _add_identity(state, "client", prefix, places.get("client"))
@@ -165,7 +172,7 @@ async def _add_identity(
         variant["keys"] = "jwks_uri"
     identity = Identity(
         own,
-        world.target,
+        state.target,
         variant,
         state.on_served,
         state.changes,

@@ -40,7 +40,7 @@ def _honest_assertion(state: AsState, identity: Identity) -> dict[str, Any]:
     claims = {
         "iss": identity.variables["client_id"],
         "sub": identity.variables["client_id"],
-        "aud": accommodations.get("assertion-audience", world.target.issuer),
+        "aud": accommodations.get("assertion-audience", state.target.issuer),
         "jti": f"jti-{world.seed}-{world.serial()}",
         "iat": now,
         "exp": now + 60,
@@ -104,7 +104,7 @@ def _authentication(state: AsState, name: str) -> Params:
 async def _post(
     state: AsState, message: Message, endpoint: str, params: Params, step: Step
 ) -> Response:
-    url = state.world.target.endpoint(endpoint)
+    url = state.target.endpoint(endpoint)
     changes = state.changes(message) if step.as_ == "client" else []
     params = edit_params(params, changes)
     replaced = whole(changes)
@@ -131,7 +131,7 @@ async def _post(
 
 def _basic(state: AsState, step: Step) -> Headers:
     """Return the resource server's credentials where they are asked for."""
-    user, password = state.world.target.introspection
+    user, password = state.target.introspection
     if step.do is not Verb.INTROSPECT or not user or step.with_.get("anonymous"):
         return ()
     pair = f"{quote(user, safe='')}:{quote(password, safe='')}".encode()

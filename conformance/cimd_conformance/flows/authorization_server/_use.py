@@ -36,7 +36,7 @@ async def use_token(state: AsState, token: str) -> str | None:
     """Return None when the token works, otherwise why it does not."""
     if not sendable(token):
         return "the access token has characters that no token can have"
-    match state.world.target.shown_by:
+    match state.target.shown_by:
         case "jwks":
             return await _by_jwks(state, token)
         case "introspection":
@@ -67,20 +67,19 @@ async def _fetch(
 
 async def _keys(state: AsState) -> KeySet:
     """Return the target's signing keys, fetched once per run."""
-    cache = state.world.keys_cache
-    if "keys" not in cache:
-        url = state.world.target.endpoint("jwks_uri")
+    cache, url = state.world.keys_cache, state.target.endpoint("jwks_uri")
+    if url not in cache:
         response = await _fetch(state, "as_jwks", "GET", url)
         try:
-            cache["keys"] = KeySet.import_key_set(read_json(response.body))
+            cache[url] = KeySet.import_key_set(read_json(response.body))
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"{url} is no JWK Set: {error!r}") from None
-    keys: KeySet = cache["keys"]
+    keys: KeySet = cache[url]
     return keys
 
 
 async def _by_jwks(state: AsState, token: str) -> str | None:
-    target = state.world.target
+    target = state.target
     try:
         decoded = jwt.decode(
             token,
@@ -106,7 +105,7 @@ async def _by_jwks(state: AsState, token: str) -> str | None:
 
 
 async def _by_introspection(state: AsState, token: str) -> str | None:
-    target = state.world.target
+    target = state.target
     pair = ":".join(target.introspection).encode()
     headers = (
         ("Authorization", f"Basic {base64.b64encode(pair).decode()}"),
@@ -125,7 +124,7 @@ async def _by_introspection(state: AsState, token: str) -> str | None:
 
 async def _by_userinfo(state: AsState, token: str) -> str | None:
     """Ask who the person is: good for tokens with the scope openid (OIDC Core 5.3)."""
-    url = state.world.target.endpoint("userinfo_endpoint")
+    url = state.target.endpoint("userinfo_endpoint")
     headers = (("Authorization", f"Bearer {token}"), ("Accept", "application/json"))
     response = await _fetch(state, "userinfo_request", "GET", url, headers)
     try:
@@ -144,7 +143,7 @@ async def _by_call(state: AsState, token: str) -> str | None:
         ("Accept", "application/json, text/event-stream"),
     )
     body = json.dumps(_INITIALIZE).encode()
-    url = state.world.target.resource
+    url = state.target.resource
     response = await _fetch(state, "mcp_initialize", "POST", url, headers, body)
     if response.status == 200 and b'"protocolVersion"' in response.body:
         return None

@@ -19,6 +19,7 @@ from cimd_conformance.flows.authorization_server._common import (
     unjudged,
 )
 from cimd_conformance.flows.authorization_server._flood import flood
+from cimd_conformance.flows.authorization_server._provider import come_back
 from cimd_conformance.flows.authorization_server._state import AsState
 from cimd_conformance.flows.authorization_server._tokens import (
     code_params,
@@ -28,6 +29,7 @@ from cimd_conformance.flows.authorization_server._tokens import (
     revoke,
     use,
 )
+from cimd_conformance.flows.authorization_server._world import PROXIED
 from cimd_conformance.model import HarnessError, Message, Outcome, Step, Verb
 from cimd_testbed.net import Response
 
@@ -37,13 +39,14 @@ FLOWS: dict[str, tuple[Verb, ...]] = {
     "revocation": (Verb.AUTHORIZE, Verb.REDEEM, Verb.REVOKE),
     "introspection": (Verb.AUTHORIZE, Verb.REDEEM, Verb.INTROSPECT),
     "metadata": (Verb.METADATA,),
+    PROXIED: (Verb.AUTHORIZE, Verb.REDEEM, Verb.USE),
 }
 """The legitimate flows."""
 
 
 async def metadata(state: AsState, step: Step) -> StepEnd:
     """Read the metadata again, and put it where expectations can look at it."""
-    url = state.world.target.metadata_url
+    url = state.target.metadata_url
     response: Response | None = None
     try:
         response = await state.http.request("GET", url)
@@ -99,7 +102,7 @@ async def race(state: AsState, step: Step) -> StepEnd:
     if step.with_.get("do", "redeem") != "redeem":
         raise HarnessError("race", "Only redeem can be raced.")
     client = state.world.http(state.label)
-    url = state.world.target.endpoint("token_endpoint")
+    url = state.target.endpoint("token_endpoint")
     try:
         bodies = [urlencode(one).encode() for one in await _racers(state, step, count)]
         await asyncio.gather(  # open the connections first, so that the race is one
@@ -142,6 +145,7 @@ def _raced(step: Step, count: int, responses: list[Response]) -> StepEnd:
 VERBS: dict[Verb, VerbFunction[AsState]] = {
     Verb.METADATA: metadata,
     Verb.AUTHORIZE: authorize,
+    Verb.RETURN: come_back,
     Verb.REDEEM: redeem,
     Verb.USE: use,
     Verb.REFRESH: refresh,

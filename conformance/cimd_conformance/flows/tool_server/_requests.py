@@ -33,6 +33,8 @@ class Ask:
     token: str | None
     session: str = ""
     notify: bool = False
+    identifier: int | None = None
+    """The id of the request; without one, the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +90,7 @@ def _tree(state: ToolState, ask: Ask) -> dict[str, Any]:
         headers["MCP-Protocol-Version"] = LEGACY
     body: dict[str, Any] = {"jsonrpc": "2.0", "method": ask.method}
     if not ask.notify:
-        state.calls += 1
-        body["id"] = state.calls
+        body["id"] = ask.identifier or state.next_id()
     if params:
         body["params"] = params
     return {"method": "POST", "query": "", "headers": headers, "body": body}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +21,8 @@ from cimd_testbed.core import split_url
 from cimd_testbed.parties import SigningKey
 
 _LONG = 86400.0
+_IDS = 1000
+"""How many requests a flow makes at the most."""
 
 
 @dataclass(slots=True)
@@ -48,14 +52,18 @@ class ToolState(FlowState):
     revoked: set[str] = field(default_factory=set)
     rotated_from: list[SigningKey] = field(default_factory=list)
     """The issuer's keys before this flow rotated them."""
-    calls: int = 0
-    """The number of JSON-RPC requests so far: their ids."""
+    ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    """The ids of JSON-RPC requests: no other flow has the same."""
 
     @property
     def protocol(self) -> str:
         """The form of the protocol that this flow speaks."""
         stated = self.variant.get("protocol")
         return stated or (MODERN if MODERN in self.view.protocols else LEGACY)
+
+    def next_id(self) -> int:
+        """Return the id of the next JSON-RPC request."""
+        return next(self.ids)
 
     def caller(self, name: str) -> Caller:
         """Return one of our clients, made when it is first asked for."""
@@ -84,6 +92,7 @@ class ToolState(FlowState):
             "tool.name": view.tool.name,
             "tool.base64": base64.b64encode(view.tool.name.encode()).decode(),
             "tool.scope": tool_scope,
+            "tool.scope.broader": view.broader_scope,
             "tool.scope.first": tool_scope.partition(" ")[0],
             "marker": self.marker,
             "token": client.token if client else "",
@@ -114,7 +123,8 @@ async def make_state(
     view = world.view(variant)
     state = ToolState(world, label, scenario, variant, world.http(label), view=view)
     places = {place.name: place for place in (scenario.place if scenario else [])}
-    prefix = f"/i{world.serial()}"
+    number = world.serial()
+    state.ids, prefix = itertools.count(number * _IDS + 1), f"/i{number}"
     for name in {"client", "evil", *places}:
         state.sites[name] = await world.site(label, name, prefix, places.get(name))
     state.caller("client")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 
 from cimd_conformance.flows._flow import StepEnd, VerbFunction
+from cimd_conformance.flows.tool_server._beside import call_beside
 from cimd_conformance.flows.tool_server._discover import discover
 from cimd_conformance.flows.tool_server._read import METHOD_NOT_FOUND
 from cimd_conformance.flows.tool_server._requests import (
@@ -87,6 +88,8 @@ async def call(state: ToolState, step: Step) -> StepEnd:
     """Call the tool, and look for its effect where it is said to be."""
     if step.with_.get("upstream"):
         return await _ask_upstream(state, step)
+    if "beside" in step.with_:
+        return await call_beside(state, step)
     if "times" in step.with_:
         return await _call_often(state, step)
     caller = state.caller(step.as_)

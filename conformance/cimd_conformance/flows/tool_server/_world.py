@@ -42,6 +42,8 @@ class ToolView:
     """Whether it hands out session ids (2025-11-25)."""
     upstream: ToolCall | None = None
     """The tool that asks the API behind the server."""
+    broader_scope: str = ""
+    """A scope that stands above what the tool takes."""
 
     @property
     def base_scope(self) -> str:

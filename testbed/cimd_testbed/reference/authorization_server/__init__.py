@@ -1,8 +1,9 @@
 """The reference authorization server.
 
 Read `_checks` first: every defence is one field there. `_server` routes requests,
-`_authorize` and `_interaction` end in a code, `_token` turns it into tokens,
-`_documents` and `_fetch` get what clients publish.
+`_authorize` and `_interaction` end in a code, by way of `_provider` where others log
+people in; `_token` turns it into tokens, `_documents` and `_fetch` get what clients
+publish.
 """
 
 from cimd_testbed.reference._recording import Sink, recording
@@ -12,6 +13,7 @@ from cimd_testbed.reference.authorization_server._settings import (
     EnvironmentProxy,
     FetchLimits,
     Lifetimes,
+    Provider,
     RegisteredClient,
     Resource,
     Settings,
@@ -23,6 +25,7 @@ __all__ = [
     "EnvironmentProxy",
     "FetchLimits",
     "Lifetimes",
+    "Provider",
     "RegisteredClient",
     "Resource",
     "Settings",

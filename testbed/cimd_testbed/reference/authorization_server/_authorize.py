@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cimd_testbed.core import (
     JsonObject,
     granted_scope,
     split_scope,
 )
-from cimd_testbed.net import Params, Request, Response
+from cimd_testbed.net import Headers, Params, Request, Response
 from cimd_testbed.reference.authorization_server._errors import (
     FetchError,
     Refused,
@@ -20,6 +20,7 @@ from cimd_testbed.reference.authorization_server._interaction import (
     ask_for_consent,
     ask_for_login,
 )
+from cimd_testbed.reference.authorization_server._provider import start_visit
 from cimd_testbed.reference.authorization_server._responses import (
     Destination,
     refuse_authorization,
@@ -50,6 +51,9 @@ async def authorize(state: State, request: Request) -> Response:
     destination = Destination(single(params, "redirect_uri"), single(params, "state"))
     reading = _Reading(params, destination)
     session = find_session(state, request)
+    cookies: Headers = ()
+    if session is None and state.settings.provider is not None:
+        session, cookies = start_visit(state)
     user = session.user if session else None
     try:
         _read_client_id(state, reading)
@@ -61,7 +65,8 @@ async def authorize(state: State, request: Request) -> Response:
         return refuse_authorization(state, request.method, destination, error)
     if session is None or user is None:
         return ask_for_login(state, session, params)
-    return await ask_for_consent(state, request, session, user, valid)
+    answer = await ask_for_consent(state, request, session, user, valid)
+    return replace(answer, headers=(*answer.headers, *cookies))
 
 
 def _read_client_id(state: State, reading: _Reading) -> None:

@@ -144,6 +144,7 @@ class Checks:
     )
     consent_text: Callable[[str], str] = core.consent_text
     consent_hosts: Callable[[str, str], ConsentHosts] = core.consent_hosts
+    consent_scope: Callable[[_Strings], _Strings] = core.consent_scope
     consent_loopback_warning: Callable[[_Strings], bool] = core.consent_loopback_warning
     consent_logo: Callable[[str, _Text], _Text] = core.consent_logo
     logo_content: Callable[[bytes, bool], Decision] = core.logo_content
@@ -152,6 +153,16 @@ class Checks:
     consent_session: Callable[[str, _Text], Decision] = core.consent_session
     consent_unanswered: Callable[[int], Decision] = core.consent_unanswered
     consent_given: Callable[[_Text], bool] = core.consent_given
+
+    # On to an identity provider and back, where there is one
+    provider_state_made: Callable[[bool], bool] = core.provider_state_made
+    provider_cookie_name: Callable[[bool], str] = core.provider_cookie_name
+    provider_cookie_attributes: Callable[[bool], str] = core.provider_cookie_attributes
+    provider_browser: Callable[[str, _Text], Decision] = core.provider_browser
+    provider_state_unused: Callable[[int], Decision] = core.provider_state_unused
+    provider_state_age: Callable[[float, float, float], Decision] = (
+        core.provider_state_age
+    )
 
     # Client authentication
     single_auth_method: Callable[[_Strings], Decision] = core.single_auth_method

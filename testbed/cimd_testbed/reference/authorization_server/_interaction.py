@@ -14,11 +14,16 @@ from cimd_testbed.reference.authorization_server._errors import (
     demand,
 )
 from cimd_testbed.reference.authorization_server._pages import page
+from cimd_testbed.reference.authorization_server._provider import (
+    early_state,
+    send_to_provider,
+)
 from cimd_testbed.reference.authorization_server._responses import (
     Destination,
     error_page,
     refuse_authorization,
     send_authorization_response,
+    send_code,
 )
 from cimd_testbed.reference.authorization_server._sessions import (
     find_session,
@@ -27,12 +32,9 @@ from cimd_testbed.reference.authorization_server._sessions import (
 from cimd_testbed.reference.authorization_server._state import State, single
 from cimd_testbed.reference.authorization_server._store import (
     AuthorizationRequest,
-    Code,
-    Grant,
     LoginRequest,
     Question,
     Session,
-    fingerprint,
 )
 
 
@@ -102,7 +104,7 @@ async def ask_for_consent(
     """Show the consent page (CIMD-03 section 9.5, RFC 6749 section 10.2)."""
     approved = state.store.approvals.get(user) or ()
     if not state.checks.consent_required(valid.client_id, approved, valid.document):
-        return _send_code(state, request.method, user, valid)
+        return _go_on(state, request.method, user, valid)
     question = Question(valid, session.id, user, state.new_secret(), state.clock.now())
     question_id = state.new_secret()
     state.store.questions.put(question_id, question)
@@ -112,6 +114,7 @@ async def ask_for_consent(
     return page(
         state,
         "consent.html",
+        headers=early_state(state, valid),
         action=state.path("consent"),
         request_id=question_id,
         csrf_token=question.csrf,
@@ -121,7 +124,7 @@ async def ask_for_consent(
         loopback=checks.consent_loopback_warning(document.texts("redirect_uris")),
         links=_links(document),
         logo=await _logo(state, document),
-        scope=valid.scope,
+        scope=checks.consent_scope(valid.scope),
         resources=valid.resources,
     )
 
@@ -172,7 +175,7 @@ async def answer_consent(state: State, request: Request) -> Response:
         )
     approved = state.store.approvals.get(question.user) or ()
     state.store.approvals.put(question.user, (*approved, valid.client_id))
-    return _send_code(state, request.method, question.user, valid)
+    return _go_on(state, request.method, question.user, valid)
 
 
 def _demand_own_answer(
@@ -213,22 +216,13 @@ async def _judge_again(
     destination.uri_valid = True
 
 
-def _send_code(
+def _go_on(
     state: State, method: str, user: str, valid: AuthorizationRequest
 ) -> Response:
-    """Issue a code and send it to the client (RFC 6749 section 4.1.2)."""
-    grant = Grant(valid.client_id, user, valid.scope, valid.resources)
-    code = state.new_secret()
-    issued = Code(
-        grant,
-        valid.redirect_uri,
-        valid.code_challenge,
-        valid.code_challenge_method,
-        state.clock.now(),
-    )
-    state.store.codes.put(fingerprint(code), issued)
-    parameters = {"code": code, "state": valid.state}
-    return send_authorization_response(state, method, valid.redirect_uri, parameters)
+    """Go on with what the user agreed to: with a code, or at the identity provider."""
+    if state.settings.provider is not None:
+        return send_to_provider(state, valid)
+    return send_code(state, method, user, valid)
 
 
 def logo(state: State, name: str) -> Response:

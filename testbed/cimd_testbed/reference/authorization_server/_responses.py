@@ -8,6 +8,12 @@ from cimd_testbed.net import Response, redirect_response
 from cimd_testbed.reference.authorization_server._errors import FetchError, Refused
 from cimd_testbed.reference.authorization_server._pages import page
 from cimd_testbed.reference.authorization_server._state import State
+from cimd_testbed.reference.authorization_server._store import (
+    AuthorizationRequest,
+    Code,
+    Grant,
+    fingerprint,
+)
 
 
 @dataclass(slots=True)
@@ -35,6 +41,24 @@ def send_authorization_response(
     location = checks.response_location(uri, present)
     headers = (("Cache-Control", "no-store"), ("Referrer-Policy", "no-referrer"))
     return redirect_response(location, checks.redirect_status(method), headers)
+
+
+def send_code(
+    state: State, method: str, user: str, valid: AuthorizationRequest
+) -> Response:
+    """Issue a code and send it to the client (RFC 6749 section 4.1.2)."""
+    grant = Grant(valid.client_id, user, valid.scope, valid.resources)
+    code = state.new_secret()
+    issued = Code(
+        grant,
+        valid.redirect_uri,
+        valid.code_challenge,
+        valid.code_challenge_method,
+        state.clock.now(),
+    )
+    state.store.codes.put(fingerprint(code), issued)
+    parameters = {"code": code, "state": valid.state}
+    return send_authorization_response(state, method, valid.redirect_uri, parameters)
 
 
 def refuse_authorization(

@@ -6,7 +6,15 @@ import asyncio
 import ssl
 
 from cimd_testbed.core import Clock, split_url, well_known_url
-from cimd_testbed.net import Dialer, Request, Resolver, Response, TimeLimit
+from cimd_testbed.net import (
+    Dialer,
+    HttpClient,
+    Limits,
+    Request,
+    Resolver,
+    Response,
+    TimeLimit,
+)
 from cimd_testbed.reference.authorization_server import _discovery as discovery
 from cimd_testbed.reference.authorization_server import _interaction as interaction
 from cimd_testbed.reference.authorization_server._authorize import authorize
@@ -17,6 +25,7 @@ from cimd_testbed.reference.authorization_server._errors import Refused
 from cimd_testbed.reference.authorization_server._fetch import Fetcher
 from cimd_testbed.reference.authorization_server._keys import SigningKeys
 from cimd_testbed.reference.authorization_server._logos import Logos
+from cimd_testbed.reference.authorization_server._provider import come_back
 from cimd_testbed.reference.authorization_server._settings import Settings
 from cimd_testbed.reference.authorization_server._state import State
 from cimd_testbed.reference.authorization_server._store import Store
@@ -63,6 +72,7 @@ class AuthorizationServer:
             clients=clients,
             client_keys=ClientKeys(settings, checks, clock, fetcher, clients),
             logos=Logos(settings, checks, clock, fetcher),
+            http=HttpClient(dialer, resolver, trust, Limits(seconds=seconds)),
         )
         paths = [
             split_url(well_known_url(settings.issuer, name)).path for name in _DISCOVERY
@@ -77,6 +87,7 @@ class AuthorizationServer:
     async def close(self) -> None:
         """Close what is still open towards clients."""
         await self._state.clients.fetcher.close()
+        await self._state.http.close()
 
     async def handle(self, request: Request) -> Response:
         """Answer any request to the issuer's origin."""
@@ -94,6 +105,8 @@ class AuthorizationServer:
             return discovery.jwks(state)
         if path == state.path("authorize"):
             return await authorize(state, request)
+        if path == state.path("callback"):
+            return await come_back(state, request)
         if path.startswith(state.path("logo/")):
             return interaction.logo(state, path.rpartition("/")[2])
         if path in map(state.path, ("token", "revoke", "introspect", "consent")):

@@ -29,6 +29,16 @@ class RegisteredClient:
 
 
 @dataclass(frozen=True, slots=True)
+class Provider:
+    """The identity provider that knows the people, and what we are known by there."""
+
+    authorize: str
+    token: str
+    credentials: tuple[str, str]
+    scope: str = "profile"
+
+
+@dataclass(frozen=True, slots=True)
 class Lifetimes:
     """How long things live, in seconds."""
 
@@ -77,6 +87,8 @@ class Settings:
     issuer: str
     resources: tuple[Resource, ...]
     users: Mapping[str, str] = field(default_factory=dict)
+    provider: Provider | None = None
+    """With one nobody logs in here: the server is a proxy (MCP, Confused Deputy)."""
     clients: tuple[RegisteredClient, ...] = ()
     auth_methods: tuple[str, ...] = ("none", "private_key_jwt")
     assertion_algorithms: tuple[str, ...] = ASSERTION_ALGORITHMS

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cimd_testbed.core import Clock, split_url
-from cimd_testbed.net import Headers, Params, Response
+from cimd_testbed.net import Headers, HttpClient, Params, Response
 from cimd_testbed.reference.authorization_server._checks import Checks
 from cimd_testbed.reference.authorization_server._client_keys import ClientKeys
 from cimd_testbed.reference.authorization_server._documents import Clients
@@ -30,6 +30,8 @@ class State:
     clients: Clients
     client_keys: ClientKeys
     logos: Logos
+    http: HttpClient
+    """The way to what the operator configured, not to what a client names."""
 
     @property
     def issuer(self) -> str:

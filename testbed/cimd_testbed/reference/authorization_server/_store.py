@@ -85,6 +85,15 @@ class Question:
 
 
 @dataclass(slots=True)
+class Departure:
+    """A browser that is at the identity provider, and how often it came back."""
+
+    request: AuthorizationRequest
+    left_at: float
+    returns: int = 0
+
+
+@dataclass(slots=True)
 class Grant:
     """What a user allowed a client: the family of a code and all its tokens."""
 
@@ -128,11 +137,12 @@ class AccessToken:
 
 @dataclass(slots=True)
 class Store:
-    """All that is remembered. Codes and tokens are filed under their hash."""
+    """All that is remembered. Codes, tokens and states are filed under their hash."""
 
     sessions: Bounded[str, Session] = field(default_factory=Bounded)
     logins: Bounded[str, LoginRequest] = field(default_factory=Bounded)
     questions: Bounded[str, Question] = field(default_factory=Bounded)
+    departures: Bounded[str, Departure] = field(default_factory=Bounded)
     approvals: Bounded[str, tuple[str, ...]] = field(default_factory=Bounded)
     codes: Bounded[str, Code] = field(default_factory=Bounded)
     refresh_tokens: Bounded[str, RefreshToken] = field(default_factory=Bounded)

@@ -34,7 +34,10 @@ class Gate:
         """
         claims = await self._identify(request, message, session)
         required = self.required_scope(message)
-        decision = self.checks.token_scope(claims, required)
+        broader = self.settings.broader
+        held = self.checks.implied_scope(granted_scope(claims), broader)
+        scoped = JsonObject({**claims, "scope": " ".join(held)})
+        decision = self.checks.token_scope(scoped, required)
         if decision.refused:
             refused = TokenRefused(decision, "insufficient_scope")
             refused.required, refused.claims = required, claims
@@ -67,7 +70,8 @@ class Gate:
                 raise TokenRefused(_MALFORMED, "invalid_request")  # noqa: TRY301
             return await self.tokens.verify(token)
         except TokenRefused as refused:
-            known = self.checks.session_authenticates(session is not None)
+            tried = token is not None
+            known = self.checks.session_authenticates(session is not None, tried)
             if known and session is not None:
                 return session
             refused.required = self.required_scope(message)

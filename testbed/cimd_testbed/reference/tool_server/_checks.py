@@ -16,6 +16,7 @@ from cimd_testbed.reference._jose import token_signature
 
 _Keys = tuple[JsonObject, ...]
 _Strings = tuple[str, ...]
+_Broader = tuple[tuple[str, _Strings], ...]
 _Text = str | None
 
 
@@ -27,7 +28,7 @@ class ToolServerChecks:
     bearer_token: Callable[[_Strings], _Text] = core.bearer_token
     query_token: Callable[[tuple[tuple[str, str], ...]], _Text] = core.query_token
     open_to_all: Callable[[str], bool] = core.open_to_all
-    session_authenticates: Callable[[bool], bool] = core.session_authenticates
+    session_authenticates: Callable[[bool, bool], bool] = core.session_authenticates
     processed_when_refused: Callable[[int], bool] = core.processed_when_refused
 
     # Is it good here? By its signature
@@ -45,7 +46,9 @@ class ToolServerChecks:
 
     # Is it good here? By asking its issuer
     introspection_active: Callable[[JsonObject], Decision] = core.introspection_active
-    introspection_still_fresh: Callable[[float, float, float], bool] = core.still_fresh
+    introspection_still_fresh: Callable[[float, float, float | None, float], bool] = (
+        core.introspection_still_fresh
+    )
     introspection_after_failure: Callable[[str, float], bool] = (
         core.introspection_after_failure
     )
@@ -56,6 +59,7 @@ class ToolServerChecks:
     token_expiry: Callable[[JsonObject, float], Decision] = core.token_expiry
     token_not_before: Callable[[JsonObject, float], Decision] = core.token_not_before
     token_claims: Callable[[JsonObject], Decision] = core.token_claims
+    implied_scope: Callable[[_Strings, _Broader], _Strings] = core.implied_scope
     token_scope: Callable[[JsonObject, _Strings], Decision] = core.token_scope
 
     # What a refusal says
@@ -81,6 +85,7 @@ class ToolServerChecks:
     name_header: Callable[[_Text, _Text], Decision] = core.name_header
     request_members: Callable[[JsonObject], Decision] = core.request_members
     protocol_version: Callable[[_Text], Decision] = core.protocol_version
+    answer_key: Callable[[str, str], str] = core.answer_key
     session_id: Callable[[bytes], str] = core.secret_value
     session_owner: Callable[[JsonObject], str] = core.session_owner
     session_belongs: Callable[[str, str], Decision] = core.session_belongs

@@ -16,6 +16,7 @@ from cimd_testbed.net import (
 from cimd_testbed.reference.tool_server._authorize import Gate, granted_scope
 from cimd_testbed.reference.tool_server._checks import ToolServerChecks
 from cimd_testbed.reference.tool_server._messages import Dispatcher, read_message
+from cimd_testbed.reference.tool_server._outbox import Outbox
 from cimd_testbed.reference.tool_server._refusal import MessageRefused, TokenRefused
 from cimd_testbed.reference.tool_server._sessions import Sessions
 from cimd_testbed.reference.tool_server._settings import ToolServerSettings
@@ -29,7 +30,7 @@ class ToolServer:
     """One protected resource, as a function of requests.
 
     It opens no socket but through `dialer`, asks no name but of `resolver`, and starts
-    no task. Whoever hosts it calls `handle`.
+    no task but one for each answer. Whoever hosts it calls `handle`.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class ToolServer:
         self._gate = Gate(settings, checks, tokens, tools)
         self._sessions = Sessions(checks)
         self._dispatcher = Dispatcher(checks, tools, self._sessions)
+        self._outbox = Outbox(checks)
         self._origin = split_url(settings.resource).origin
         self._path = split_url(settings.resource).path or "/"
         self._metadata_url = well_known_url(settings.resource, _WELL_KNOWN)
@@ -62,7 +64,8 @@ class ToolServer:
         }
 
     async def close(self) -> None:
-        """Close the connections to the authorization server."""
+        """End what is being answered, and close what is open towards others."""
+        await self._outbox.close()
         await self._http.close()
 
     async def handle(self, request: Request) -> Response:
@@ -87,7 +90,8 @@ class ToolServer:
     ) -> Response:
         match request.method:
             case "POST":
-                return await self._dispatcher.post(request, message, claims)
+                answer = self._dispatcher.post(request, message, claims)
+                return await self._outbox.through(message, answer)
             case "GET" | "DELETE" if request.header("mcp-session-id"):
                 return self._session(request, claims)
             case _:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cimd_testbed.core import TOKEN_ALGORITHMS
 
-READ, WRITE = "mcp:read", "mcp:write"
+READ, WRITE, ADMIN = "mcp:read", "mcp:write", "mcp:admin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,9 @@ class ToolServerSettings:
     issuer: str
     scopes: tuple[str, ...] = (READ, WRITE)
     """What the metadata lists; each tool says what it takes."""
+    broader: tuple[tuple[str, tuple[str, ...]], ...] = ((ADMIN, (READ, WRITE)),)
+    """Scopes that stand for others, which the metadata leaves out: nobody is to ask for
+    more than a tool takes."""
     required_scope: tuple[str, ...] = (READ,)
     """What every request takes."""
     credentials: tuple[str, str] | None = None

@@ -34,13 +34,15 @@ class TokenVerifier:
     async def verify(self, token: str) -> JsonObject:
         """Return the claims of a good token; raises `TokenRefused`."""
         checks, now = self.checks, self.clock.now()
-        if self.settings.credentials is None and read_unverified_jwt(token) is None:
+        introspects = self.settings.credentials is not None
+        if not introspects and read_unverified_jwt(token) is None:
             return self._unreadable(token)
+        remembered = self._remembered(token, now) if introspects else None
+        if remembered is not None:
+            return remembered
         try:
-            if self.settings.credentials is not None:
-                claims = await self._introspected(token, now)
-            else:
-                claims = await self._signed(token)
+            ask = self._introspected if introspects else self._signed
+            claims = await ask(token)
         except _FAILURES as error:
             raise TokenRefused(INVALID) from error
         demand(checks.token_issuer(claims, self.settings.issuer))
@@ -48,7 +50,19 @@ class TokenVerifier:
         demand(checks.token_expiry(claims, now))
         demand(checks.token_not_before(claims, now))
         demand(checks.token_claims(claims))
+        if introspects:
+            self._answers.put(token, now, claims)
         return claims
+
+    def _remembered(self, token: str, now: float) -> JsonObject | None:
+        """Return what was found good a while ago, and still counts."""
+        earlier = self._answers.get(token)
+        if earlier is None:
+            return None
+        stored_at, claims = earlier
+        lifetime, expires = self.settings.introspection_lifetime, claims.number("exp")
+        fresh = self.checks.introspection_still_fresh(stored_at, lifetime, expires, now)
+        return claims if fresh else None
 
     def _unreadable(self, token: str) -> JsonObject:
         """Take nothing that is no JWT."""
@@ -72,23 +86,17 @@ class TokenVerifier:
                 return cut.claims
         raise TokenRefused(decision)
 
-    async def _introspected(self, token: str, now: float) -> JsonObject:
+    async def _introspected(self, token: str) -> JsonObject:
         """Take what the issuer says; no answer is a refusal (RFC 7662 section 2.2)."""
         earlier = self._answers.get(token)
-        lifetime = self.settings.introspection_lifetime
-        if earlier and self.checks.introspection_still_fresh(earlier[0], lifetime, now):
-            return earlier[1]
         try:
             answer = await self._ask(token)
         except _FAILURES:
-            clause = INVALID.clause
-            if earlier and self.checks.introspection_after_failure(
-                clause, now - earlier[0]
-            ):
+            age = self.clock.now() - earlier[0] if earlier else 0.0
+            if earlier and self.checks.introspection_after_failure(INVALID.clause, age):
                 return earlier[1]
             raise
         demand(self.checks.introspection_active(answer))
-        self._answers.put(token, now, answer)
         return answer
 
     async def _ask(self, token: str) -> JsonObject:
