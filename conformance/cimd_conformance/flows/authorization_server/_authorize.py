@@ -175,14 +175,15 @@ def _asked(state: AsState, step: Step, params: dict[str, str]) -> Asked:
 
 def landed(state: AsState, step: Step, landing: Landing, asked: Asked) -> StepEnd:
     """Say where the browser ended, and keep what came back."""
+    answer = parameters(landing.location or "") | dict(parse_params(landing.body))
     if landing.consent is not None:
         state.messages[Message.CONSENT_PAGE] = consent_page(landing.consent)
     if landing.page is not None and state.asks_for(Message.PAGE):
         asked_for = state.messages[Message.AUTHORIZATION_REQUEST]
         state.messages[Message.PAGE] = any_page(landing.page, asked_for)
     if state.asks_for(Message.PAGES):
-        consented = landing.consent is not None
-        state.messages[Message.PAGES] = all_pages(state.answers, consented=consented)
+        unasked = "code" in answer and landing.consent is None
+        state.messages[Message.PAGES] = all_pages(state.answers, unasked=unasked)
     until = step.with_.get("until")
     if until == "consent" and landing.consent is not None:
         return end(step, Outcome.COMPLETED, "the server asks the person")
@@ -193,7 +194,6 @@ def landed(state: AsState, step: Step, landing: Landing, asked: Asked) -> StepEn
         return _kept(step, landing, asked)
     shown = state.redactor.text(landing.location)
     _note_navigation(state, landing.location, shown)
-    answer = parameters(landing.location) | dict(parse_params(landing.body))
     state.messages[Message.AUTHORIZATION_RESPONSE] = answer
     if not _goes_to(landing.location, asked.redirect_uri):
         return end(step, Outcome.REDIRECTED_ELSEWHERE, f"browser sent to {shown}")

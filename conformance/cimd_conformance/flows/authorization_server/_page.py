@@ -303,8 +303,11 @@ def _said(request: dict[str, str]) -> list[tuple[str, str]]:
 _LINKS = ("href", "src", "action", "formaction", "data", "poster", "background")
 
 
-def all_pages(answers: list[Response], *, consented: bool) -> dict[str, Any]:
-    """Return what expectations can look at of everything that the browser was shown."""
+def all_pages(answers: list[Response], *, unasked: bool) -> dict[str, Any]:
+    """Return what expectations can look at of everything that the browser was shown.
+
+    `unasked` is whether a code came and nobody had been asked.
+    """
     links: list[str] = []
     for page in answers:
         for node in LexborHTMLParser(page.text).css("*"):
@@ -313,5 +316,5 @@ def all_pages(answers: list[Response], *, consented: bool) -> dict[str, Any]:
     return {
         "links": list(dict.fromkeys(links)),
         "handlers": [one for page in answers for one in handlers(page.text)],
-        "asked": consented,
+        "unasked": unasked,
     }
