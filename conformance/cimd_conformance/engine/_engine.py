@@ -263,8 +263,10 @@ class Engine:
         if scenario.disturbs:
             flow, variant = instance.control_shape
             closing = await self._run_control(flow, variant, closing_for=instance.id)
-            if closing.status is not Status.PASSED and status is Status.PASSED:
-                return Status.INCONCLUSIVE, f"The closing control: {closing.reason}"
+            if closing.status is not Status.PASSED:
+                await self._unless_ended()
+                if status is Status.PASSED:
+                    return Status.INCONCLUSIVE, f"The closing control: {closing.reason}"
         return status, reason
 
     async def _tried(self, instance: Instance) -> FlowResult:
@@ -294,8 +296,12 @@ class Engine:
         Its end is known a little later than that it gives no answer; then this flow is
         cancelled, with those that run.
         """
-        silent = any(end.outcome is Outcome.NO_ANSWER for end in result.steps)
-        if not silent or self.target.restart is None:
+        if any(end.outcome is Outcome.NO_ANSWER for end in result.steps):
+            await self._unless_ended()
+
+    async def _unless_ended(self) -> None:
+        """Return when the target lives; when it has ended, wait to be cancelled."""
+        if self.target.restart is None:
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_DEATH_SECONDS):

@@ -453,6 +453,28 @@ async def test_a_target_that_ends_is_started_again_for_the_rest() -> None:
     assert [e for e in bench.events if isinstance(e, TargetExited)]
 
 
+async def test_nobody_begins_with_a_target_whose_closing_control_met_its_end() -> None:
+    bench: Bench
+
+    async def play(label: str, scenario: Scenario | None) -> FlowResult:
+        if label == f"{CONTROL}#as/test/deadly":
+            asyncio.get_running_loop().call_later(0.05, bench.exited.set)
+            return result(Outcome.NO_ANSWER)
+        if label == "as/test/later":
+            await asyncio.sleep(0.2)
+        return result() if scenario is None else REFUSED
+
+    async def restart() -> None:
+        bench.exited.clear()
+
+    bench = Bench(play, jobs=1, restart=restart)
+    alone = {"disturbs": True, "isolation": "exclusive"}
+    got = await bench.run(instance("deadly", **alone), instance("later", **alone))
+    assert got == {"as/test/deadly": "inconclusive", "as/test/later": "passed"}
+    assert bench.calls.count("as/test/later") == 1
+    assert bench.reasons()["as/test/deadly"].startswith("The target ended")
+
+
 async def test_a_target_that_never_comes_up_again_ends_the_run() -> None:
     bench: Bench
 
