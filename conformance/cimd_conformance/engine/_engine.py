@@ -291,16 +291,12 @@ class Engine:
         return contextlib.nullcontext() if label in self._has_slot else self._slots
 
     async def _mourn(self, result: FlowResult) -> None:
-        """Let nobody begin with a target that this flow has perhaps ended.
-
-        Its end is known a little later than that it gives no answer; then this flow is
-        cancelled, with those that run.
-        """
+        """Let nobody begin with a target that this flow has perhaps ended."""
         if any(end.outcome is Outcome.NO_ANSWER for end in result.steps):
             await self._unless_ended()
 
     async def _unless_ended(self) -> None:
-        """Return when the target lives; when it has ended, wait to be cancelled."""
+        """Return if the target lives; its end is known late, and cancels who runs."""
         if self.target.restart is None:
             return
         with contextlib.suppress(TimeoutError):
