@@ -95,7 +95,8 @@ class Message(enum.StrEnum):
     `told` (the text without what is different in each request)."""
     PAGES = "pages"
     """All that the browser was shown: `links` (where they lead, and what is loaded),
-    `handlers` (of events), and whether a code came `unasked`, without consent."""
+    `handlers` (of events), whether it was `asked` to consent, and whether a code
+    came `unasked`."""
     CONSENT_PAGE = "consent_page"
     COOKIES = "cookies"
     """Those that came with the answer to the button: `set`, their names, and `weak`,

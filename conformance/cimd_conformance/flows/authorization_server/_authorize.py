@@ -182,8 +182,9 @@ def landed(state: AsState, step: Step, landing: Landing, asked: Asked) -> StepEn
         asked_for = state.messages[Message.AUTHORIZATION_REQUEST]
         state.messages[Message.PAGE] = any_page(landing.page, asked_for)
     if state.asks_for(Message.PAGES):
-        unasked = "code" in answer and landing.consent is None
-        state.messages[Message.PAGES] = all_pages(state.answers, unasked=unasked)
+        state.messages[Message.PAGES] = all_pages(
+            state.answers, asked=landing.consent is not None, coded="code" in answer
+        )
     until = step.with_.get("until")
     if until == "consent" and landing.consent is not None:
         return end(step, Outcome.COMPLETED, "the server asks the person")

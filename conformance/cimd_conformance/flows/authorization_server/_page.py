@@ -303,10 +303,10 @@ def _said(request: dict[str, str]) -> list[tuple[str, str]]:
 _LINKS = ("href", "src", "action", "formaction", "data", "poster", "background")
 
 
-def all_pages(answers: list[Response], *, unasked: bool) -> dict[str, Any]:
+def all_pages(answers: list[Response], *, asked: bool, coded: bool) -> dict[str, Any]:
     """Return what expectations can look at of everything that the browser was shown.
 
-    `unasked` is whether a code came and nobody had been asked.
+    `asked` is whether somebody had to agree; `unasked`, whether a code came without.
     """
     links: list[str] = []
     for page in answers:
@@ -316,5 +316,6 @@ def all_pages(answers: list[Response], *, unasked: bool) -> dict[str, Any]:
     return {
         "links": list(dict.fromkeys(links)),
         "handlers": [one for page in answers for one in handlers(page.text)],
-        "unasked": unasked,
+        "asked": asked,
+        "unasked": coded and not asked,
     }
