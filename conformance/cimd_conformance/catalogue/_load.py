@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -90,14 +90,19 @@ def control_id(flow: str, variant: dict[str, str]) -> str:
     return f"control/{flow}[{','.join(parts)}]"
 
 
-def load_catalogue(folder: Path | None = None) -> Catalogue:
-    """Read every scenario file; raises `ConfigError` for the first mistake."""
-    root = folder or catalogue_dir()
+def load_catalogue(
+    folder: Path | None = None, roles: Iterable[Role] = Role
+) -> Catalogue:
+    """Read every scenario file, or those in the folders of some roles.
+
+    Raises `ConfigError` for the first mistake.
+    """
+    root, others = folder or catalogue_dir(), set(Role) - set(roles)
     instances: list[Instance] = []
     seen: dict[str, Path] = {}
     for file in sorted(root.rglob("*.toml")):
         inside = file.relative_to(root)
-        if inside.parts[0].startswith("_"):
+        if inside.parts[0].startswith("_") or inside.parts[0] in others:
             continue
         scenario, text = _read(file)
         if scenario.id in seen:

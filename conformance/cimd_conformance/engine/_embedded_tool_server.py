@@ -12,7 +12,7 @@ from functools import partial
 from cimd_conformance.engine._labels import labelled
 from cimd_conformance.engine._surroundings import Surroundings
 from cimd_conformance.engine._target import RunningTarget, moved_by
-from cimd_conformance.engine._tool_server import (
+from cimd_conformance.engine._tool_world import (
     missing_feature,
     open_issuer,
     tool_world,

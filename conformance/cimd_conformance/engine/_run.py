@@ -43,7 +43,7 @@ async def run_job(
     been imported.
     """
     roles = roles_of(job.role)
-    plan = select(load_catalogue().instances, job, roles)
+    plan = select(load_catalogue(roles=roles).instances, job, roles)
     share = share_of(plan, job.part, job.parts)
     profile = load_profile(job.profile)
     around = await open_surroundings(job, emit, now)

@@ -8,16 +8,18 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cimd_conformance.catalogue import Instance
-from cimd_conformance.engine._diagnosis import Diagnosis
 from cimd_conformance.evidence import OutputRedactor
 from cimd_conformance.flows import Advance, FlowResult, World
 from cimd_conformance.model import AnyEvent, Scenario, TargetError, TargetExited
 from cimd_conformance.target import TargetFile
 from cimd_testbed.core import ShiftedClock, split_url
 from cimd_testbed.net import HttpClient, HttpError
+
+if TYPE_CHECKING:  # it knows every role, and few runs need it
+    from cimd_conformance.engine._diagnosis import Diagnosis
 
 
 @dataclass(slots=True)

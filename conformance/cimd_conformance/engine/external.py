@@ -16,7 +16,7 @@ from cimd_conformance.engine._process import (
 from cimd_conformance.engine._roles import KITS
 from cimd_conformance.engine._surroundings import Surroundings
 from cimd_conformance.engine._target import RunningTarget, metadata_urls
-from cimd_conformance.engine._tool_server import open_issuer
+from cimd_conformance.engine._tool_world import open_issuer
 
 __all__ = [
     "HOST",

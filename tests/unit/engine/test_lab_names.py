@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cimd_conformance.engine import _external, _parties, _process, _tool_server
+from cimd_conformance.engine import (
+    _external,
+    _parties,
+    _process,
+    _tool_server,
+    _tool_world,
+)
 from cimd_conformance.target import load_target
 
 ROOT = Path(__file__).parents[3]
@@ -15,7 +21,7 @@ RECIPE = ROOT / "examples" / "containers"
 def test_the_page_names_every_origin() -> None:
     page = PAGE.read_text("utf-8")
     upstream = _external.Upstream(f"https://{_parties.UPSTREAM_HOST}", lambda: 0.0)
-    issuer = _tool_server.TokenIssuer(f"https://{_tool_server.ISSUER_HOST}")
+    issuer = _tool_world.TokenIssuer(f"https://{_tool_world.ISSUER_HOST}")
     origins = [f"https://{_process.HOST}", f"https://{_tool_server.HOST}"]
     for origin in (*origins, upstream.issuer, issuer.issuer):
         assert f"`{origin}`" in page
