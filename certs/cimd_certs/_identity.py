@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 
@@ -49,6 +50,7 @@ def exact_identities(name: str) -> tuple[str, ...]:
     return (name, "127.0.0.1", "::1") if name == "localhost" else (name,)
 
 
+@functools.lru_cache(maxsize=1024)
 def shared_identities(name: str) -> tuple[str, ...]:
     """Return the identities of a leaf that siblings of this name may share.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import tempfile
 import warnings
@@ -45,10 +46,13 @@ class Leaf:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.set_alpn_protocols(ALPN)
         # The ssl module loads keys from files only (python/cpython#60691).
-        with tempfile.TemporaryDirectory(prefix="cimd-certs-") as directory:
-            pair = Path(directory, "pair.pem")
-            write_private(pair, self.key + self.certificate)
+        handle, pair = tempfile.mkstemp(prefix="cimd-certs-")  # its owner's alone
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(self.key + self.certificate)
             context.load_cert_chain(pair)
+        finally:
+            Path(pair).unlink()
         return context
 
     def write(self, directory: Path, stem: str) -> tuple[Path, Path]:

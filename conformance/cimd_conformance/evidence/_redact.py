@@ -165,8 +165,10 @@ class Redactor:
         The first time that it is seen is often a redirect, before any form has it.
         """
         for name, value in _QUERY.findall(text) if "=" in text else ():
+            if name in _PUBLIC:
+                continue
             plain = unquote(unescape(value))
-            if name not in _PUBLIC and looks_opaque(plain) and not _JWT.match(plain):
+            if looks_opaque(plain) and not _JWT.match(plain):
                 self.secret(name[:_NAME].lower().replace("_", "-"), plain)
 
     def text(self, text: str) -> str:

@@ -117,6 +117,13 @@ class FlowState:
         """Return the changes in force, with their placeholders filled in."""
         if self.scenario is None:
             return []
+        mine = [
+            change
+            for change in self.scenario.change
+            if (message is None or change.in_ is message) and self._in_force(change)
+        ]
+        if not mine:
+            return []
         known = self.known()
         return [
             Change(
@@ -126,8 +133,7 @@ class FlowState:
                 expand(change.value, known),
                 change.step,
             )
-            for change in self.scenario.change
-            if (message is None or change.in_ is message) and self._in_force(change)
+            for change in mine
         ]
 
     def _in_force(self, change: Change) -> bool:

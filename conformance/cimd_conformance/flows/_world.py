@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import random
 import ssl
@@ -40,17 +41,23 @@ class Site:
 
     def names(self) -> dict[str, Any]:
         """Return the placeholders that stand for this site."""
-        base = self.origin + self.prefix
-        return {
-            f"{self.name}.origin": self.origin,
-            f"{self.name}.host": self.host,
-            f"{self.name}.address": str(self.address or "127.0.0.1"),
-            f"{self.name}.path": self.prefix,
-            f"{self.name}.document": f"{base}/client.json",
-            f"{self.name}.jwks": f"{base}/jwks.json",
-            f"{self.name}.callback": f"{base}/callback",
-            f"{self.name}.mcp": f"{self.origin}/mcp",
-        }
+        return dict(_names(self))
+
+
+@functools.lru_cache(maxsize=256)
+def _names(site: Site) -> dict[str, str]:
+    """Make them once: every message of a flow asks for them."""
+    base = site.origin + site.prefix
+    return {
+        f"{site.name}.origin": site.origin,
+        f"{site.name}.host": site.host,
+        f"{site.name}.address": str(site.address or "127.0.0.1"),
+        f"{site.name}.path": site.prefix,
+        f"{site.name}.document": f"{base}/client.json",
+        f"{site.name}.jwks": f"{base}/jwks.json",
+        f"{site.name}.callback": f"{base}/callback",
+        f"{site.name}.mcp": f"{site.origin}/mcp",
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from cimd_testbed.core._combine import strictest
 from cimd_testbed.core._decision import Decision, accept, refuse
 from cimd_testbed.core._json import (
@@ -15,6 +17,8 @@ from cimd_testbed.core._json import (
 )
 from cimd_testbed.core._redirect import registrable_redirect_uri
 from cimd_testbed.core._url import split_url
+
+_HALF_A_PAIR = re.compile("[\ud800-\udfff]")
 
 SYMMETRIC_METHODS = frozenset(
     {"client_secret_basic", "client_secret_post", "client_secret_jwt"}
@@ -54,7 +58,7 @@ def document_json(body: bytes) -> JsonObject | Decision:
         return refuse("cimd-doc-valid-json", "The document is not a JSON object.")
     if depth(document) > MAX_DEPTH:
         return refuse("cimd-doc-parser-limits", "The document is nested too deeply.")
-    if any("\ud800" <= char <= "\udfff" for text in strings(document) for char in text):
+    if any(map(_HALF_A_PAIR.search, strings(document))):
         return refuse("cimd-doc-utf8", "The document has text that is no Unicode.")
     if repeated_members(body):
         return refuse("cimd-doc-duplicate-members", "The document repeats a member.")

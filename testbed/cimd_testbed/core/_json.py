@@ -60,16 +60,17 @@ class JsonObject(Mapping[str, Json]):
         return {name: thaw(value) for name, value in self._members.items()}
 
 
+_FROZEN = (str, bool, int, float, JsonObject)
+
+
 def freeze(value: Any) -> Json:
     """Make a JSON value immutable."""
-    if isinstance(value, JsonObject):
+    if value is None or isinstance(value, _FROZEN):
         return value
     if isinstance(value, Mapping):
         return JsonObject(value)
     if isinstance(value, list | tuple):
         return tuple(freeze(item) for item in value)
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
     raise TypeError(f"{type(value).__name__} is not a JSON type.")
 
 

@@ -6,6 +6,7 @@ OAuth compares identifiers as strings, so this module only cuts (RFC 3986, appen
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -79,6 +80,7 @@ class UrlParts:
         return f"{self.scheme}://{(self.authority or '').rpartition('@')[2]}"
 
 
+@functools.lru_cache(maxsize=1024)
 def split_url(url: str) -> UrlParts:
     """Cut `url` into its parts; never fails and never normalises."""
     match = _PARTS.fullmatch(url)

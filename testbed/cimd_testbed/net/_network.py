@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import functools
 import ipaddress
 import os
 import socket
@@ -91,6 +92,11 @@ class Network(ABC):
         """Close every listener and connection, and wait until they are gone."""
 
 
+@functools.lru_cache(maxsize=1024)
+def _of_the_testbed(address: IPAddress) -> bool:
+    return any(address in owned for owned in (*LAB_RANGES, *UNDIALLED_RANGES))
+
+
 @dataclass(frozen=True, slots=True)
 class _EmbeddedDialer:
     network: EmbeddedNetwork
@@ -106,7 +112,7 @@ class _EmbeddedDialer:
     ) -> Stream:
         if address in NOWHERE.values():
             raise OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH))
-        if not any(address in owned for owned in (*LAB_RANGES, *UNDIALLED_RANGES)):
+        if not _of_the_testbed(address):
             raise ForbiddenAddressError(f"{address} is not an address of the testbed.")
         sock = await self.network.connect(Arrival(address, port, LOOPBACK, self.label))
         return await open_stream(sock, tls, server_hostname)

@@ -47,6 +47,8 @@ def join_url(base: str, url: str) -> str:
 
 def meta_refresh(html: str) -> str | None:
     """Return the URL of an immediate `<meta http-equiv=refresh>`, or None."""
+    if "refresh" not in html.lower():
+        return None
     for node in LexborHTMLParser(html).css("meta[http-equiv]"):
         if (node.attributes.get("http-equiv") or "").lower() == "refresh":
             match = re.search(
@@ -61,6 +63,8 @@ def meta_refresh(html: str) -> str | None:
 
 def images(html: str) -> list[str]:
     """Return the addresses of a page's pictures, in order."""
+    if "<img" not in html.lower():
+        return []
     nodes = LexborHTMLParser(html).css("img[src]")
     return [node.attributes.get("src") or "" for node in nodes]
 
