@@ -1,26 +1,27 @@
 """`python -m benchmarks`: measure, and print the aims beside it. Never fails a build.
 
 Every figure is that of whole processes, children included, and the median of several
-runs; the kinds of run take turns, so that a busy machine is unfair to none.
+runs; the kinds of run take turns, so that a busy machine is unfair to none. Seconds of
+one machine say little about another, so each figure stands beside one that was measured
+with it: the same exchanges with nothing of OAuth, or with `--against` another revision.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
-import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks._exchanges import Connection, write_connections
-from benchmarks._process import Measured, NotMeasuredError, measure, suite
-
-Runs = dict[str, list[Measured]]
-_VERDICTS = (b'"event":"control"', b'"event":"scenario-finished"')
+from benchmarks._demo import BARE, measure_demo, work_of
+from benchmarks._figures import Figure, Figures, NotMeasuredError, ratio, shown
+from benchmarks._lab import measure_lab
+from benchmarks._process import ROOT
+from benchmarks._proof import measure_proof
+from benchmarks._tree import checked_out
 
 
 def main() -> int:
@@ -30,6 +31,11 @@ def main() -> int:
     )
     parser.add_argument("--runs", type=int, default=5, help="how often (default: 5)")
     parser.add_argument("--no-prove", action="store_true", help="leave out the proof")
+    parser.add_argument(
+        "--against",
+        metavar="REVISION",
+        help="measure this revision of the repository in turns, and compare",
+    )
     options = parser.parse_args()
     runs = max(1, options.runs)
     busy = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
@@ -37,113 +43,36 @@ def main() -> int:
         f"Python {platform.python_version()}, {platform.system()}, "
         f"{os.cpu_count()} processors{busy}; median of {runs} runs\n"
     )
-    _row("", "measured", "aim")
-    with tempfile.TemporaryDirectory(prefix="cimd-bench-") as folder:
-        _guarded("demo", lambda: _demo(Path(folder), runs))
-    _guarded("lab", lambda: _lab(runs))
-    if not options.no_prove:
-        _guarded("proof", _prove)
+    with tempfile.TemporaryDirectory(prefix="cimd-bench-") as name:
+        folder = Path(name)
+        trees = [ROOT]
+        if options.against is not None:
+            trees.append(checked_out(options.against, folder / "then"))
+        _write(_line("", "measured", options.against or BARE, "ratio", "aim"))
+        _guarded("demo", lambda: measure_demo(trees, work_of(folder), runs))
+        _guarded("lab", lambda: measure_lab(trees, runs))
+        if not options.no_prove:
+            _guarded("proof", lambda: measure_proof(trees))
     return 0
 
 
-def _demo(folder: Path, runs: int) -> None:
-    """Run the demo plainly, streamed, with reports, and its exchanges bare."""
-    lines = suite("demo", "--quiet", "--ndjson", "-").output.splitlines()
-    found = write_connections(lines, folder / "exchanges.json")
-    commands: dict[str, Callable[[], Measured]] = {
-        "plain": lambda: suite("demo", "--quiet"),
-        "streamed": lambda: suite("demo", "-q", "--ndjson", "-", mark=_is_verdict),
-        "reports": lambda: suite(
-            *("demo", "--json", str(folder / "report.json")),
-            *("--ndjson", str(folder / "run.ndjson")),
-            *("--html", str(folder / "report.html")),
-            *("--junit", str(folder / "report.xml")),
-        ),
-        "bare": lambda: measure(
-            "-m", "benchmarks.bare", str(folder / "exchanges.json")
-        ),
-        "nothing": lambda: measure("-m", "benchmarks.bare", os.devnull),
-    }
-    done: Runs = {name: [] for name in commands}
-    for turn in range(runs + 1):
-        for name, command in commands.items():
-            if turn:  # the first one warms up
-                done[name].append(command())
-            else:
-                command()
-    scenarios = sum(b'"event":"scenario-finished"' in line for line in lines)
-    _show_demo(done, scenarios, found)
-
-
-def _is_verdict(line: bytes) -> bool:
-    return any(mark in line for mark in _VERDICTS)
-
-
-def _show_demo(done: Runs, scenarios: int, found: list[Connection]) -> None:
-    plain, bare = done["plain"], done["bare"]
-    wall, cpu = _median(one.wall for one in plain), _median(one.cpu for one in plain)
-    bare_cpu = _median(one.cpu for one in bare)
-    empty = _median(one.cpu for one in done["nothing"])
-    first = _median(one.marked for one in done["streamed"] if one.marked)
-    written = max(0.0, _median(one.cpu for one in done["reports"]) - cpu)
-    _row("start to first verdict", f"{first:.2f} s", "< 0.5 s")
-    _row("demo, wall", f"{wall:.2f} s", "< 1.5 s")
-    _row("demo, CPU", f"{cpu:.2f} s", "")
-    _row("largest process", f"{max(one.peak for one in plain):.0f} MiB", "< 120 MB")
-    _row("scenarios per second", f"{scenarios / wall:.0f}", "")
-    waited = max(0.0, _median(one.wall for one in done["reports"]) - wall)
-    _row("all reports, share of wall", f"{100 * waited / wall:.0f} %", "< 10 %")
-    _row("all reports, share of CPU", f"{100 * written / (cpu + written):.0f} %", "")
-    requests = sum(len(connection) for connection in found)
-    _row(
-        f"{requests} exchanges, {len(found)} connections, bare",
-        f"{bare_cpu:.2f} s",
-        "",
-    )
-    _row("demo to bare, CPU", f"{cpu / bare_cpu:.2f}", "< 2")
-    _row("  of bare: start and imports", f"{empty:.2f} s", "")
-
-
-def _lab(runs: int) -> None:
-    """Make a lab, run a shell inside that ends with its input, and take it down."""
-    words = ("lab", "--", "sh", "-c", "echo up; read end")
-    done = [
-        suite(*words, mark=lambda line: line == b"up\n", ok=(0, 1)) for _ in range(runs)
-    ]
-    up = _median(one.marked for one in done if one.marked)
-    down = _median(one.wall - one.marked for one in done if one.marked)
-    _row("lab: command to shell inside", f"{up:.2f} s", "")
-    _row("lab: shell's end to all gone", f"{down:.2f} s", "")
-    _row("lab, made and gone", f"{up + down:.2f} s", "< 0.5 s")
-
-
-def _prove() -> None:
-    """Run the whole proof once."""
-    done = suite("prove", "--json", "-", ok=(0, 1, 4))
-    counts = json.loads(done.output)["counts"]
-    _row("proof, wall", f"{done.wall:.1f} s", "")
-    _row("proof, CPU", f"{done.cpu:.1f} s", "")
-    _row("  flaws", f"{counts['flaws']}", "")
-    _row("  pairs run", f"{counts['pairs']}", "")
-
-
-def _guarded(what: str, action: Callable[[], None]) -> None:
+def _guarded(what: str, action: Callable[[], Figures]) -> None:
+    """Print what an action has measured, or why it has not."""
     try:
-        action()
+        for figure in action():
+            _write(_of(figure))
     except NotMeasuredError as error:
-        _row(what, "not measured", "")
-        _write(f"  {error}")
+        _write(f"{_line(what, 'not measured', '', '', '')}\n  {error}")
 
 
-def _median(values: Iterable[float | None]) -> float:
-    found = [value for value in values if value is not None]
-    if not found:
-        raise NotMeasuredError("The line that was waited for never came.")
-    return statistics.median(found)
+def _of(figure: Figure) -> str:
+    beside = shown(figure.beside, figure.unit) if figure.beside is not None else ""
+    measured = shown(figure.measured, figure.unit)
+    return _line(figure.what, measured, beside, ratio(figure), figure.aim)
 
 
-def _row(what: str, measured: str, aim: str) -> None:
-    _write(f"{what:<46} {measured:>12}   {aim}".rstrip())
+def _line(what: str, measured: str, beside: str, quotient: str, aim: str) -> str:
+    return f"{what:<40} {measured:>12} {beside:>12} {quotient:>7}   {aim}".rstrip()
 
 
 def _write(line: str) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks._figures import NotMeasuredError
+
 ROOT = Path(__file__).parents[1]
 _COMPILED = tempfile.TemporaryDirectory(prefix="cimd-bench-pyc-")
 _ENVIRONMENT = {
@@ -21,10 +23,6 @@ _ENVIRONMENT = {
 their own."""
 _KIB_PER_UNIT = 1 / 1024 if sys.platform == "darwin" else 1.0
 """Linux counts the peak in KiB, macOS in bytes."""
-
-
-class NotMeasuredError(Exception):
-    """The command did not do what was to be measured; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +41,11 @@ def measure(
     *arguments: str,
     mark: Callable[[bytes], bool] | None = None,
     ok: tuple[int, ...] = (0,),
+    tree: Path = ROOT,
 ) -> Measured:
     """Run `python ARGUMENTS` to its end; `mark` says which line of stdout to time.
+
+    The modules are those of `tree`, and so is the catalogue.
 
     When that line has come, stdin is closed. Raises `NotMeasuredError` for an exit
     code that is not `ok`.
@@ -54,8 +55,8 @@ def measure(
     begun = time.monotonic()
     process = subprocess.Popen(  # noqa: S603 - our own programs
         [sys.executable, *arguments],
-        cwd=ROOT,
-        env=_ENVIRONMENT,
+        cwd=tree,
+        env=_ENVIRONMENT | _modules_of(tree),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -90,6 +91,17 @@ def suite(
     *arguments: str,
     mark: Callable[[bytes], bool] | None = None,
     ok: tuple[int, ...] = (0,),
+    tree: Path = ROOT,
 ) -> Measured:
     """Run the command line of the suite."""
-    return measure("-m", "cimd_conformance", *arguments, mark=mark, ok=ok)
+    words = ("-m", "cimd_conformance", *arguments)
+    return measure(*words, mark=mark, ok=ok, tree=tree)
+
+
+def _modules_of(tree: Path) -> dict[str, str]:
+    """Return what makes Python take the modules and the catalogue of a tree."""
+    packages = (tree, *(tree / name for name in ("conformance", "testbed", "certs")))
+    return {
+        "PYTHONPATH": os.pathsep.join(map(str, packages)),
+        "CIMD_CATALOGUE": str(tree / "scenarios"),
+    }
