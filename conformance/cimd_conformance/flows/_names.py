@@ -15,6 +15,7 @@ _WORDS: dict[str, IPAddress] = {
     "nowhere": NOWHERE[4],
     "nowhere-v6": NOWHERE[6],
 }
+_SLOW_SECONDS = 1.0
 _IN_THE_ZONE = {
     DnsFault.SERVER_FAILURE: Fault.SERVER_FAILURE,
     DnsFault.SILENT: Fault.SILENT,
@@ -36,6 +37,8 @@ def point(
     if fault is DnsFault.CIRCLE:
         zone.alias(host, host)
         return
+    if fault is DnsFault.SLOW:
+        zone.delay(host, _SLOW_SECONDS)
     if fault in _IN_THE_ZONE:
         zone.fail(host, _IN_THE_ZONE[fault])
     answers = [

@@ -215,6 +215,8 @@ class DnsFault(enum.StrEnum):
     """A CNAME that leads back to itself."""
     TRUNCATED = "truncated"
     """Over UDP only the first address comes, marked as cut; all come over TCP."""
+    SLOW = "slow"
+    """Every answer comes a second late."""
 
 
 class Verb(enum.StrEnum):

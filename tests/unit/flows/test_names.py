@@ -71,6 +71,12 @@ async def test_names_that_do_not_resolve() -> None:
     assert Names(dns="no-address").ask() == []
 
 
+async def test_a_slow_name_has_its_addresses() -> None:
+    names = Names(dns="slow")
+    assert names.zone.seconds_for(HOST) == 1.0
+    assert names.ask() == ["10.0.0.7"]
+
+
 @pytest.mark.parametrize("dns", ["server-failure", "silent", "truncated"])
 async def test_faults_are_the_zone_s(dns: str) -> None:
     names = Names(dns=dns)
