@@ -75,13 +75,13 @@ async def start_embedded(around: Surroundings, checks: Checks) -> RunningTarget:
     clock = ShiftedClock()
     upstream = Upstream(around.parties.upstream_origin, clock.now)
     upstream.publish(around.parties.web)
+    world = _world(around, clock, upstream)  # before resolvers learn how long to wait
     await EgressProxy(around.network).start()
     serve = partial(_serve, around, checks, clock)
     servers = [
         await serve(reference_settings(), ADDRESS),
         await serve(_with_provider(upstream), PROXY_ADDRESS),
     ]
-    world = _world(around, clock, upstream)
     http = world.http("metadata")
     world.target = _view(HOST, *await read_metadata(http, f"https://{HOST}"))
     found = await read_metadata(http, f"https://{PROXY_HOST}")
