@@ -146,6 +146,8 @@ class Redactor:
         return sorted(found, key=_order)
 
     def _learn(self, text: str) -> None:
+        if "=" not in text and '"' not in text:
+            return
         for mark, pattern in (("=", _PARAMETER), ('"', _MEMBER)):
             if mark not in text:
                 continue
@@ -173,8 +175,10 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return the text without any secret that is known or recognisable."""
-        if "=" in text or '"' in text:
-            self._learn(text)
+        self._learn(text)
+        return self._without(text)
+
+    def _without(self, text: str) -> str:
         if "-----BEGIN" in text:
             text = _PEM.sub("‹private-key›", text)
         if "eyJ" in text:
@@ -186,6 +190,10 @@ class Redactor:
 
     def header(self, name: str, value: str) -> str:
         """Return a header's value without secrets."""
+        self._learn_header(name, value)
+        return self._without(value)
+
+    def _learn_header(self, name: str, value: str) -> None:
         match name.lower():
             case "set-cookie":
                 found = _COOKIE.match(value)
@@ -202,16 +210,24 @@ class Redactor:
                 self.secret(_SECRET_HEADERS[plain], value)
             case _:
                 pass
-        return self.text(value)
+        self._learn(value)
 
     def message(
         self, start: str, headers: tuple[tuple[str, str], ...], body: bytes
     ) -> HttpMessage:
-        """Make the redacted record of one HTTP message."""
+        """Make the redacted record of one HTTP message.
+
+        What any part of it tells to be a secret is taken out of all of them.
+        """
+        text = body[:LEARNT_BODY].decode("utf-8", "replace")
+        for name, value in headers[:KEPT_HEADERS]:
+            self._learn_header(name, value)
+        self._learn(text)
+        self._learn(start)
         kept = [
-            (name[:KEPT_BODY], self.header(name, value)[:KEPT_BODY])
+            (name[:KEPT_BODY], self._without(value)[:KEPT_BODY])
             for name, value in headers[:KEPT_HEADERS]
         ]
-        text = self.text(body[:LEARNT_BODY].decode("utf-8", "replace"))
         cut = len(body) > KEPT_BODY or len(headers) > KEPT_HEADERS
-        return HttpMessage(self.text(start)[:KEPT_BODY], kept, text[:KEPT_BODY], cut)
+        text, start = self._without(text), self._without(start)
+        return HttpMessage(start[:KEPT_BODY], kept, text[:KEPT_BODY], cut)

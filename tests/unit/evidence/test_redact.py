@@ -285,3 +285,12 @@ def test_many_secrets_and_few_are_replaced_alike(values: list[str], at: int) -> 
     shown = redactor.text(text)
     assert all(value not in shown for value in values)
     assert plain.text(text + " " * 1000).rstrip() == shown.rstrip()
+
+
+def test_what_a_later_part_tells_is_taken_out_of_an_earlier_one() -> None:
+    value = "om8vCM59lJY68lnOoiH2sk0sXsIRKvYwRaru1ig50EI"
+    location = ("Location", f"https://a.example/?state={value}")
+    cookie = ("Set-Cookie", f"binding={value}; Secure")
+    shown = Redactor().message(f"GET /?state={value}", (location, cookie), b"")
+    assert value not in repr(shown)
+    assert "state=‹cookie-1›" in shown.start
