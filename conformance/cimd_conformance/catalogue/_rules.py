@@ -51,7 +51,14 @@ _SITE_FIELDS = (
 )
 _RUN_NAMES = (
     *("issuer", "token_endpoint", "authorization_endpoint", "now"),
-    *("resource", "resource.origin", "resource.path", "audience", "client_id"),
+    *(
+        "resource",
+        "resource.origin",
+        "resource.host",
+        "resource.path",
+        "audience",
+        "client_id",
+    ),
     *("scope", "scope.base", "scope.first", "audience.upper", "marker", "token"),
     *("tool.name", "tool.base64", "tool.scope", "tool.scope.first"),
     "tool.scope.broader",

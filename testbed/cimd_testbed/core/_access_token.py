@@ -30,6 +30,15 @@ def bearer_token(authorization: tuple[str, ...]) -> str | None:
     return found[1] if found and len(authorization) == 1 else MALFORMED
 
 
+def malformed_credentials(authorization: tuple[str, ...]) -> Decision:
+    """Refuse credentials that make no sense: they are not none (MCP, Error Handling).
+
+    A token that is empty is the shape of a client's mistake, or of a try.
+    """
+    del authorization
+    return refuse("mcp-rs-malformed-400", "The credentials make no sense.")
+
+
 def query_token(parameters: tuple[tuple[str, str], ...]) -> str | None:
     """Return the token of the query: never one (OAuth 2.1 section 5.1).
 
@@ -42,6 +51,22 @@ def query_token(parameters: tuple[tuple[str, str], ...]) -> str | None:
 def unreadable_token(token: str) -> JsonObject | None:
     """Return the claims of a token that is no JWT: none (RFC 9068 section 4)."""
     del token
+    return None
+
+
+def verified_before(token: str, earlier: tuple[str, ...]) -> bool:
+    """Whether a token need not be verified because one of these was: never.
+
+    What is remembered by a part of a token, its `jti` or its claims, lets through
+    whatever else has that part (RFC 9068 section 4).
+    """
+    del token, earlier
+    return False
+
+
+def token_key_url(header: JsonObject) -> str | None:
+    """Return where a token says that its key is: nowhere (RFC 8725 section 3.10)."""
+    del header
     return None
 
 

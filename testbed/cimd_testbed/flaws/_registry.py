@@ -26,6 +26,7 @@ from cimd_testbed.flaws import (  # noqa: F401 - imported for what they register
     _provider,
     _resource_server,
     _tokens,
+    _tool_forms,
     _tool_server,
 )
 from cimd_testbed.flaws._flaw import REGISTERED, Flaw

@@ -41,6 +41,9 @@ def test_tokens_are_nowhere_else():
     assert core.query_token((("access_token", "abc"),)) is None
     assert core.unreadable_token("abc") is None
     assert not core.open_to_all("tools/call")
+    assert core.malformed_credentials(("Bearer",)).refused
+    assert not core.verified_before("a.b.c", ("a.b.c",))
+    assert core.token_key_url(obj(jku="https://evil.example/jwks.json")) is None
     assert not core.session_authenticates(True, tried=False)
     assert not core.processed_when_refused(403)
 

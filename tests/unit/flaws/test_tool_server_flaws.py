@@ -48,14 +48,19 @@ def maced():
 
 
 SIGNED = sign_jwt(obj(alg="ES256", typ="at+jwt"), b"{}", EC)
+NAMED = sign_jwt(obj(alg="ES256", typ="at+jwt", kid="1"), b"{}", EC)
 TOKENS = [
+    f"{NAMED[:-8]}AAAAAAAA",
     *(SIGNED, f"{SIGNED[:-8]}AAAAAAAA", f"{unsigned('none')}.", maced()),
     f"{SIGNED.rpartition('.')[0]}.{core.secret_value(bytes(64))}",
+    f"{SIGNED.rpartition('.')[0]}.",
+    *(f"{unsigned(alg)}.AAAA" for alg in ("XX256", "ES256")),
 ]
 AUDIENCES = [
     *(RESOURCE, [RESOURCE], None, f"{RESOURCE}/", f"{RESOURCE}-b", "https://x"),
     *(RESOURCE.replace("mcp", "MCP"), f"x{RESOURCE}", {RESOURCE: True}),
     f"{RESOURCE}?n".replace("//", "//user@"),
+    *("https://not-tools.example/mcp", "https://tools.example.evil.example/mcp"),
 ]
 ISSUERS = [
     *(ISSUER, f"{ISSUER}/", "https://x", [ISSUER], f"{ISSUER}-b", f"x{ISSUER}"),
@@ -69,10 +74,19 @@ AGREEMENTS = [("a", "b"), (None, "a"), ("a", "a"), ("=?base64?YQ==?=", "a")]
 
 INPUTS = {
     "bearer_token": [(), (LONG,), (f"Bearer {LONG}",), (f"bearer {LONG}",)],
+    "malformed_credentials": [("Bearer",)],
+    "token_key_url": [obj(jku="https://evil.example/"), obj(x5u="https://evil/")],
     "query_token": [(("access_token", "a"),)],
-    "open_to_all": ["initialize", "server/discover", "tools/list", "tools/call", "GET"],
+    "open_to_all": [
+        "initialize",
+        "server/discover",
+        "tools/list",
+        "tools/call",
+        "GET",
+        "ping",
+    ],
     "processed_when_refused": [401, 403],
-    "unreadable_token": ["abc"],
+    "unreadable_token": ["abc", "null"],
     "token_critical": [obj(crit=["x"])],
     "token_typ": [obj(typ="application/at+jwt"), obj(typ="logout+jwt"), obj()],
     "introspection_active": [obj(active=False)],
@@ -87,6 +101,7 @@ INPUTS = {
 INPUTS = {name: [(value,) for value in values] for name, values in INPUTS.items()}
 INPUTS |= {
     "upstream_credential": [("the-client-s", "our-own")],
+    "verified_before": [("a.b.c", ("a.b.d",))],
     "token_key": [(obj(jwk=OTHER.plain()), (PUBLIC,)), (obj(kid="1"), (PUBLIC,))],
     "token_signature": [(token, PUBLIC, core.TOKEN_ALGORITHMS) for token in TOKENS],
     "keys_still_fresh": [(0.0, 1.0, 99.0)],
@@ -99,7 +114,12 @@ INPUTS |= {
     "introspection_after_failure": [("x", 1.0)],
     "token_issuer": [(obj(iss=iss), ISSUER) for iss in ISSUERS],
     "token_audience": [(obj(aud=aud), RESOURCE) for aud in AUDIENCES],
-    "token_expiry": [(obj(exp=1), 9.0), (obj(), 9.0), (obj(exp=99), 9.0)],
+    "token_expiry": [
+        (obj(exp=1), 9.0),
+        (obj(), 9.0),
+        (obj(exp=99), 9.0),
+        (obj(exp="never"), 9.0),
+    ],
     "token_not_before": [(obj(nbf=99), 9.0)],
     "token_scope": [
         (obj(scope=text), ("a", "b")) for text in ("a b", "a", "ab", "x-a x-b")
@@ -108,7 +128,16 @@ INPUTS |= {
     "challenge_text": [((("scope", "a b"), ("error", "insufficient_scope")),)],
     "challenge_metadata": [(f"{ORIGIN}/x", "evil.example", "")],
     "resource_metadata": [(METADATA, "evil.example", "")],
-    "request_origin": [("https://evil.example", ORIGIN)],
+    "request_origin": [
+        (origin, ORIGIN)
+        for origin in (
+            "null",
+            "https://evil.example",
+            f"{ORIGIN}.evil",
+            "x://a-tools.example",
+            "https://not-tools.example",
+        )
+    ],
     "version_header": AGREEMENTS,
     "method_header": AGREEMENTS,
     "name_header": AGREEMENTS,

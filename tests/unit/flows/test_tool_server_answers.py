@@ -74,6 +74,23 @@ def test_challenges():
 @pytest.mark.parametrize(
     "text",
     [
+        'Basic realm="x, Bearer y", Bearer error="e", scope="a b"',
+        'DPoP algs="ES256 PS256",Bearer error="e",  scope="a b"',
+        'Negotiate, bearer scope="a b", error="e"',
+        'Bearer scope="a b", error="e", Basic realm="x", charset="UTF-8"',
+    ],
+)
+def test_several_challenges_in_one_field(text):
+    """Proxies fold fields of one name into one (RFC 9110 section 5.3)."""
+    found = challenged(text)
+    assert (found["syntax"], found["error"]) == ("sound", "e")
+    assert found["scopes"] == ["a", "b"]
+    assert "realm" not in found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "Bearer",
         'Bearer error="a", error="b"',
         'Bearer error="a" scope="b"',

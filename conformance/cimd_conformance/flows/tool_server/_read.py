@@ -22,6 +22,9 @@ _STATUS = {
 _PARAMETER = re.compile(
     r'\s*([!#$%&\'*+.^_`|~0-9A-Za-z-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))\s*'
 )
+_ELEMENT = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^",]|"(?!(?:[^"\\]|\\.)*"))+')
+"""What stands between commas that are in no quoted string."""
+_SCHEME = re.compile(r"\s*[!#$%&'*+.^_`|~0-9A-Za-z-]+(?:\s+[^\s=]|\s*$)")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 METHOD_NOT_FOUND = -32601
 
@@ -95,10 +98,22 @@ def challenge_of(response: Response) -> dict[str, Any]:
     Empty when there is none (RFC 6750 section 3, RFC 9110 section 11.6.1).
     """
     for text in response.header_values("www-authenticate"):
-        scheme, _, rest = text.strip().partition(" ")
-        if scheme.lower() == "bearer":
-            return {"scheme": "Bearer", "header": text, **_parameters(rest)}
+        for challenge in _challenges(text):
+            scheme, _, rest = challenge.partition(" ")
+            if scheme.lower() == "bearer":
+                return {"scheme": "Bearer", "header": text, **_parameters(rest)}
     return {}
+
+
+def _challenges(text: str) -> list[str]:
+    """Take apart a field that has several challenges, as proxies fold them."""
+    found: list[str] = []
+    for part in _ELEMENT.findall(text):
+        if _SCHEME.match(part) or not found:
+            found.append(part.strip())
+        else:
+            found[-1] += f",{part}"
+    return found
 
 
 def _parameters(text: str) -> dict[str, Any]:

@@ -83,6 +83,7 @@ class ToolState(FlowState):
             "issuer": self.world.issuer.issuer,
             "resource": view.resource,
             "resource.origin": resource.origin,
+            "resource.host": resource.authority or "",
             "resource.path": resource.path,
             "audience": view.audience,
             "audience.upper": _other_case(view.audience),

@@ -13,7 +13,6 @@ from cimd_testbed.reference.tool_server._tokens import TokenVerifier
 from cimd_testbed.reference.tool_server._tools import Tool
 
 _NO_TOKEN = refuse("mcp-rs-401-without-token", "There is no token.")
-_MALFORMED = refuse("mcp-rs-malformed-400", "The credentials make no sense.")
 
 
 @dataclass(slots=True)
@@ -67,7 +66,10 @@ class Gate:
                     return session or self.anybody()
                 raise TokenRefused(_NO_TOKEN, "")  # noqa: TRY301 - one way to refuse
             if token == MALFORMED:
-                raise TokenRefused(_MALFORMED, "invalid_request")  # noqa: TRY301
+                decision = self.checks.malformed_credentials(_credentials(request))
+                if decision.refused:
+                    raise TokenRefused(decision, "invalid_request")  # noqa: TRY301
+                return self.anybody()
             return await self.tokens.verify(token)
         except TokenRefused as refused:
             tried = token is not None
@@ -78,9 +80,12 @@ class Gate:
             raise
 
     def _token(self, request: Request) -> str | None:
-        values = [v for k, v in request.headers if k.lower() == "authorization"]
-        token = self.checks.bearer_token(tuple(values))
+        token = self.checks.bearer_token(_credentials(request))
         return self.checks.query_token(tuple(request.query)) if token is None else token
+
+
+def _credentials(request: Request) -> tuple[str, ...]:
+    return tuple(v for k, v in request.headers if k.lower() == "authorization")
 
 
 def granted_scope(claims: JsonObject) -> tuple[str, ...]:

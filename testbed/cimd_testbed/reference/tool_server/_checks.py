@@ -26,6 +26,7 @@ class ToolServerChecks:
 
     # Where the token is
     bearer_token: Callable[[_Strings], _Text] = core.bearer_token
+    malformed_credentials: Callable[[_Strings], Decision] = core.malformed_credentials
     query_token: Callable[[tuple[tuple[str, str], ...]], _Text] = core.query_token
     open_to_all: Callable[[str], bool] = core.open_to_all
     session_authenticates: Callable[[bool, bool], bool] = core.session_authenticates
@@ -33,6 +34,8 @@ class ToolServerChecks:
 
     # Is it good here? By its signature
     unreadable_token: Callable[[str], JsonObject | None] = core.unreadable_token
+    verified_before: Callable[[str, _Strings], bool] = core.verified_before
+    token_key_url: Callable[[JsonObject], _Text] = core.token_key_url
     token_critical: Callable[[JsonObject], Decision] = core.token_critical
     token_typ: Callable[[JsonObject], Decision] = core.token_typ
     token_key: Callable[[JsonObject, _Keys], _Keys] = core.token_key

@@ -37,6 +37,9 @@ class Issuer:
     async def candidates(self, header: JsonObject) -> Keys:
         """Return the keys to try; asks again once when there is none (rotation)."""
         checks, settings, now = self.checks, self.settings, self.clock.now()
+        if (url := checks.token_key_url(header)) is not None:
+            response = await self.http.request("GET", url)
+            return checks.token_key(header, key_set(json_of(response)))
         lifetime, fetched_at = settings.keys_lifetime, self._fetched_at
         if fetched_at is None or not checks.keys_still_fresh(fetched_at, lifetime, now):
             fetched_at = await self._fetch()

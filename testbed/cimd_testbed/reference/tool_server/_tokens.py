@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections import deque
 from dataclasses import dataclass, field
 from urllib.parse import quote_plus, urlencode
 
@@ -26,6 +27,8 @@ class TokenVerifier:
     http: HttpClient
     issuer: Issuer = field(init=False)
     _answers: Answers = field(default_factory=Answers)
+    _verified: deque[str] = field(default_factory=lambda: deque(maxlen=64))
+    """The tokens whose signature matched last."""
 
     def __post_init__(self) -> None:
         """Prepare to ask the issuer."""
@@ -78,11 +81,14 @@ class TokenVerifier:
             raise TokenRefused(INVALID)
         demand(self.checks.token_critical(cut.header))
         demand(self.checks.token_typ(cut.header))
+        if self.checks.verified_before(token, tuple(self._verified)):
+            return cut.claims
         decision = INVALID
         for key in await self.issuer.candidates(cut.header):
             allowed = self.settings.algorithms
             decision = self.checks.token_signature(token, key, allowed)
             if not decision.refused:
+                self._verified.append(token)
                 return cut.claims
         raise TokenRefused(decision)
 
