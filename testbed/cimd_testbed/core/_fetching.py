@@ -263,6 +263,16 @@ def read_complete(truncated: bool, size: int) -> Decision:
     return accept(clause)
 
 
+def fetch_cookie(kept: str | None) -> str | None:
+    """Return the cookie that a host is sent which has set one: none.
+
+    A fetch carries nothing from one request to the next (RFC 8725bis section 3.10): the
+    host could tell which of them belong together.
+    """
+    del kept
+    return None
+
+
 def failure_text(reason: str, response: bytes) -> str:
     """Return what the visitor reads about a failed fetch: nothing from the network.
 

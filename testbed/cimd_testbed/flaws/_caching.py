@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 from cimd_testbed import core
 from cimd_testbed.core import CacheBounds, JsonObject
 from cimd_testbed.flaws._flaw import authorization_server as flaw
@@ -164,6 +166,30 @@ def _rotation_unnoticed(fetched_at: float, now: float, brake: float) -> bool:
 )
 def _cache_key_normalised(client_id: str) -> str:
     return client_id.partition("?")[0].rstrip("/").lower()
+
+
+@flaw("cache-key-unescaped", "cache_key", "Documents are filed under a decoded URL.")
+def _cache_key_unescaped(client_id: str) -> str:
+    return unquote(client_id)
+
+
+@flaw(
+    "cache-key-of-the-folder",
+    "cache_key",
+    "Documents are filed under their URL up to the last slash.",
+)
+def _cache_key_of_the_folder(client_id: str) -> str:
+    return client_id.rpartition("/")[0]
+
+
+@flaw("cache-key-of-the-host", "cache_key", "A host has one document.")
+def _cache_key_of_the_host(client_id: str) -> str:
+    return core.split_url(client_id).origin
+
+
+@flaw("cache-key-of-the-path", "cache_key", "Documents are filed without their host.")
+def _cache_key_of_the_path(client_id: str) -> str:
+    return core.split_url(client_id).path
 
 
 @flaw(

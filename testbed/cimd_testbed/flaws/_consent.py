@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from html import escape
 
 from cimd_testbed import core
 from cimd_testbed.core import ConsentHosts, Decision, JsonObject
@@ -68,6 +69,15 @@ def _consent_remembered_across_clients(
 )
 def _consent_not_escaped(value: str) -> str:
     return value
+
+
+@flaw(
+    "consent-quotes-kept",
+    "consent_text",
+    "Angle brackets of the document are escaped, quotation marks are not.",
+)
+def _consent_quotes_kept(value: str) -> str:
+    return escape(value, quote=False)
 
 
 @flaw(

@@ -238,6 +238,15 @@ def _fetched_body_reflected(reason: str, response: bytes) -> str:
 
 
 @flaw(
+    "first-letters-reflected",
+    "failure_text",
+    "The error page shows what the parser says, which quotes where it stopped.",
+)
+def _first_letters_reflected(reason: str, response: bytes) -> str:
+    return f"{reason} Unexpected: {response[:10].decode(errors='replace')}…"
+
+
+@flaw(
     "failures-as-500",
     "failure_status",
     "A document that cannot be used is answered with 500.",
@@ -288,6 +297,15 @@ def _hosts_not_spared(recent: int, most: int) -> Decision:
 def _internal_credentials_sent(accept: str) -> core.Headers:
     own = (("Authorization", "Bearer internal-service-token"), ("Cookie", "node=7"))
     return (*core.fetch_headers(accept), *own)
+
+
+@flaw(
+    "cookies-kept",
+    "fetch_cookie",
+    "What is fetched goes through one session, with a jar for cookies.",
+)
+def _cookies_kept(kept: str | None) -> str | None:
+    return kept
 
 
 @flaw(

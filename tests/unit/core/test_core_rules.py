@@ -132,6 +132,7 @@ def test_fetching_values():
     assert not core.host_brake(29, 30).refused
     assert core.failure_status("any") == 400
     assert core.cache_key("HTTPS://x/") == "HTTPS://x/"
+    assert core.fetch_cookie("crumb=chocolate") is None
     assert "secret" not in core.failure_text("secret", b"secret")
     assert core.logo_content(b"<svg>", False).refused
     assert core.logo_content(b"GIF89a", True).refused

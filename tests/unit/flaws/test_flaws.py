@@ -175,6 +175,7 @@ INPUTS = {
     ],
     "fetch_headers": [("application/json",)],
     "read_complete": [(True, 5120), (False, 600), (False, 5000)],
+    "fetch_cookie": [("crumb=1",), (None,)],
     "failure_text": [("reason", b"body")],
     "document_json": [
         *((b"{}",), (b'{"a":1,"a":2}',), (b"[]",), (b'{"A": 1}',), (b'{"a": 1} x',)),
@@ -188,7 +189,7 @@ INPUTS = {
     "host_brake": [(0, 30), (30, 30)],
     "failure_status": [("x",)],
     "failure_at_token": [("x",)],
-    "cache_key": [(ID,), (f"{ID}/?x",)],
+    "cache_key": [(ID,), (f"{ID}/?x",), (f"{ID}%7E",)],
     "document_client_id": [
         (obj(client_id=stated), ID, ID)
         for stated in (
@@ -247,7 +248,7 @@ INPUTS = {
         *((ID, (ID,), obj()), (ID, ("other",), obj()), (ID, (), obj())),
         (ID, (), obj(trusted=True)),
     ],
-    "consent_text": [("<b>",)],
+    "consent_text": [("<b>",), ('"',)],
     "consent_hosts": [(ID, CB)],
     "consent_loopback_warning": [((LOCAL,),)],
     "consent_logo": [("https://a/l.png", "/logo/x")],

@@ -58,6 +58,7 @@ class Checks:
     fetch_status: Callable[[int], Decision] = core.fetch_status
     content_type: Callable[[_Text], Decision] = core.content_type
     fetch_headers: Callable[[str], _Headers] = core.fetch_headers
+    fetch_cookie: Callable[[_Text], _Text] = core.fetch_cookie
     read_complete: Callable[[bool, int], Decision] = core.read_complete
     decoded_body: Callable[[_Text, bytes], bytes | Decision] = core.decoded_body
     join_fetch: Callable[[str], bool] = core.join_fetch

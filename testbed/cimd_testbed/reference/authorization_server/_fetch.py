@@ -94,6 +94,8 @@ class Fetcher:
     _judged: Bounded[str, int] = field(default_factory=lambda: Bounded(4096))
     """How often the addresses of a host were judged."""
     _kept: dict[str, Stream] = field(default_factory=dict)
+    _cookies: Bounded[str, str] = field(default_factory=lambda: Bounded(4096))
+    """What hosts have set, for whoever sends it back."""
 
     def judge(self, url: str) -> None:
         """Refuse a URL of which it is not plain where it leads; nothing is sent."""
@@ -157,9 +159,11 @@ class Fetcher:
     async def _get(self, request: _Request) -> Response:
         url, where = request.url, self._destination(request.url)
         stream, key = await self._stream(url, where, request.addresses)
+        cookie = self.checks.fetch_cookie(self._cookies.get(where.host))
         headers = (
             ("Host", (split_url(url).authority or "").rpartition("@")[2]),
             *self.checks.fetch_headers(request.accept),
+            *((("Cookie", cookie),) if cookie else ()),
             ("Connection", "keep-alive" if key else "close"),
         )
         reusable = False
@@ -172,6 +176,8 @@ class Fetcher:
                 self._kept[key] = stream
             else:
                 await stream.close()
+        if (set_cookie := response.header("set-cookie")) is not None:
+            self._cookies.put(where.host, set_cookie.partition(";")[0])
         return response
 
     def _destination(self, url: str) -> Destination:
