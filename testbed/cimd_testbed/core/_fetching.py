@@ -168,9 +168,12 @@ def other_redirect(headers: Headers, body: bytes) -> str | None:
 def fetch_status(status: int) -> Decision:
     """Check that a response with a status other than 200 is an error.
 
-    CIMD-03 section 5.
+    CIMD-03 section 5. A redirect is refused for itself: it says nothing about whether
+    there is a document.
     """
     clause = "cimd-fetch-status-200-only"
+    if status in (301, 302, 303, 307, 308):
+        clause = "cimd-fetch-no-redirects"
     if status != 200:
         return refuse(clause, "The client's document could not be fetched.")
     return accept(clause)
