@@ -229,34 +229,6 @@ def _json_suffix_refused(value: str | None) -> Decision:
 
 
 @flaw(
-    "fetched-body-reflected",
-    "failure_text",
-    "The error page shows what was fetched, and why it failed.",
-)
-def _fetched_body_reflected(reason: str, response: bytes) -> str:
-    return f"{reason} {response[:500].decode(errors='replace')}"
-
-
-@flaw(
-    "first-letters-reflected",
-    "failure_text",
-    "The error page shows what the parser says, which quotes where it stopped.",
-)
-def _first_letters_reflected(reason: str, response: bytes) -> str:
-    return f"{reason} Unexpected: {response[:10].decode(errors='replace')}…"
-
-
-@flaw(
-    "failures-as-500",
-    "failure_status",
-    "A document that cannot be used is answered with 500.",
-)
-def _failures_as_500(clause: str) -> int:
-    del clause
-    return 500
-
-
-@flaw(
     "unpacks-without-cap",
     "decoded_body",
     "A compressed document is unpacked, whatever it grows to.",
@@ -389,13 +361,3 @@ def _other_redirects_followed(headers: core.Headers, body: bytes) -> str | None:
 def _accept_not_sent(accept: str) -> core.Headers:
     del accept
     return ()
-
-
-@flaw(
-    "fetch-failure-misnamed-at-token",
-    "failure_at_token",
-    "A failed fetch is told to programs as the authorization endpoint tells it.",
-)
-def _fetch_failure_misnamed_at_token(clause: str) -> str:
-    del clause
-    return "server_error"

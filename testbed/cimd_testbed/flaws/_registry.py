@@ -20,6 +20,7 @@ from cimd_testbed.flaws import (  # noqa: F401 - imported for what they register
     _destinations,
     _discovery,
     _documents,
+    _failures,
     _fetching,
     _json,
     _loose,
