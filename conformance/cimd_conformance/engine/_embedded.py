@@ -35,7 +35,7 @@ from cimd_testbed.reference.authorization_server import (
 HOST = "as.cimd-lab.net"
 ADDRESS = ipaddress.IPv4Address("93.184.215.14")
 PROXY_HOST = "as-proxy.cimd-lab.net"
-PROXY_ADDRESS = ipaddress.IPv4Address("93.184.215.16")
+PROXY_ADDRESS = ipaddress.IPv4Address("93.184.215.18")
 RESOURCE = "https://tools.cimd-lab.net/mcp"
 SCOPE = "mcp:read"
 RESOURCE_SERVER = ("tool-server", "tool-server-introspection-password")
