@@ -32,9 +32,9 @@ def describe(response: Response) -> str:
 def unjudged(response: Response) -> Outcome | None:
     """Return the outcome of an answer that says nothing about what was asked.
 
-    Asked too often, or nobody was there to be asked: 502 is how a proxy, such as the
-    lab's own front, reports a server that has died.
+    Asked too often, or at a bad moment. 502 and 504 are answers: some servers say so
+    when a client's document cannot be had; one that has died gives no answer at all.
     """
     if response.status == 429 or b'"slow_down"' in response.body:
         return Outcome.RATE_LIMITED
-    return Outcome.NO_ANSWER if response.status in (502, 503, 504) else None
+    return Outcome.NO_ANSWER if response.status == 503 else None

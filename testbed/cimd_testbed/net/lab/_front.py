@@ -7,7 +7,6 @@ come, so event streams are not delayed; nothing is added unless asked for.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
@@ -20,10 +19,6 @@ from cimd_testbed.net._listener import CertificateFor, Service
 from cimd_testbed.net.lab._forwarded import ForwardedHeaders
 
 _PIECE = 1 << 16
-_BAD_GATEWAY = (
-    b"HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/plain\r\n"
-    b"Connection: close\r\n\r\nNothing listens on the target's port.\n"
-)
 
 Connect = Callable[[], Awaitable[socket.socket]]
 """Opens a connection to the target's plain port."""
@@ -54,14 +49,14 @@ class _Front:
     forwarded: bool
 
     async def serve(self, client: Stream, arrival: Arrival) -> None:
-        """Pump both ways until either side is done."""
+        """Pump both ways until either side is done.
+
+        Where nothing listens nothing is answered: a 502 is always the target's own.
+        """
         try:
             target = await open_stream(await self.connect(), None, None)
         except OSError:
-            with contextlib.suppress(OSError):
-                client.writer.write(_BAD_GATEWAY)
-                await client.writer.drain()
-            client.writer.close()
+            client.writer.transport.abort()
             return
         rewriter = None
         if self.forwarded:
