@@ -253,6 +253,7 @@ class Testbed:
             replace(
                 Checks(),
                 addresses=development_addresses,
+                token_addresses=development_addresses,
                 jwks_addresses=development_addresses,
                 logo_addresses=development_addresses,
             ),
