@@ -44,8 +44,20 @@ def _tool_verified_by_claims(token: str, earlier: tuple[str, ...]) -> bool:
     "token_key_url",
     "The keys are fetched from where the token says that they are.",
 )
-def _tool_key_url_followed(header: JsonObject) -> str | None:
+def _tool_key_url_followed(header: JsonObject, claims: JsonObject) -> str | None:
+    del claims
     return header.text("jku") or header.text("x5u")
+
+
+@flaw(
+    "tool-token-issuer-asked",
+    "token_key_url",
+    "The keys are fetched from the issuer that the token names, whoever that is.",
+)
+def _tool_token_issuer_asked(header: JsonObject, claims: JsonObject) -> str | None:
+    del header
+    issuer = claims.text("iss")
+    return f"{issuer}/jwks" if issuer else None
 
 
 @flaw(

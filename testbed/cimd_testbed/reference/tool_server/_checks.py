@@ -35,7 +35,7 @@ class ToolServerChecks:
     # Is it good here? By its signature
     unreadable_token: Callable[[str], JsonObject | None] = core.unreadable_token
     verified_before: Callable[[str, _Strings], bool] = core.verified_before
-    token_key_url: Callable[[JsonObject], _Text] = core.token_key_url
+    token_key_url: Callable[[JsonObject, JsonObject], _Text] = core.token_key_url
     token_critical: Callable[[JsonObject], Decision] = core.token_critical
     token_typ: Callable[[JsonObject], Decision] = core.token_typ
     token_key: Callable[[JsonObject, _Keys], _Keys] = core.token_key

@@ -34,10 +34,10 @@ class Issuer:
     _keys: Keys = ()
     _fetched_at: float | None = None
 
-    async def candidates(self, header: JsonObject) -> Keys:
+    async def candidates(self, header: JsonObject, claims: JsonObject) -> Keys:
         """Return the keys to try; asks again once when there is none (rotation)."""
         checks, settings, now = self.checks, self.settings, self.clock.now()
-        if (url := checks.token_key_url(header)) is not None:
+        if (url := checks.token_key_url(header, claims)) is not None:
             response = await self.http.request("GET", url)
             return checks.token_key(header, key_set(json_of(response)))
         lifetime, fetched_at = settings.keys_lifetime, self._fetched_at

@@ -84,7 +84,7 @@ class TokenVerifier:
         if self.checks.verified_before(token, tuple(self._verified)):
             return cut.claims
         decision = INVALID
-        for key in await self.issuer.candidates(cut.header):
+        for key in await self.issuer.candidates(cut.header, cut.claims):
             allowed = self.settings.algorithms
             decision = self.checks.token_signature(token, key, allowed)
             if not decision.refused:
