@@ -43,7 +43,8 @@ def test_tokens_are_nowhere_else():
     assert not core.open_to_all("tools/call")
     assert core.malformed_credentials(("Bearer",)).refused
     assert not core.verified_before("a.b.c", ("a.b.c",))
-    assert core.token_key_url(obj(jku="https://evil.example/jwks.json")) is None
+    evil = "https://evil.example"
+    assert core.token_key_url(obj(jku=f"{evil}/jwks.json"), obj(iss=evil)) is None
     assert not core.session_authenticates(True, tried=False)
     assert not core.processed_when_refused(403)
 

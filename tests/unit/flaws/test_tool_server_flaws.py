@@ -75,7 +75,6 @@ AGREEMENTS = [("a", "b"), (None, "a"), ("a", "a"), ("=?base64?YQ==?=", "a")]
 INPUTS = {
     "bearer_token": [(), (LONG,), (f"Bearer {LONG}",), (f"bearer {LONG}",)],
     "malformed_credentials": [("Bearer",)],
-    "token_key_url": [obj(jku="https://evil.example/"), obj(x5u="https://evil/")],
     "query_token": [(("access_token", "a"),)],
     "open_to_all": [
         "initialize",
@@ -112,6 +111,11 @@ INPUTS |= {
     "answer_key": [("1", "7")],
     "implied_scope": [(("a",), (("a", ("b",)),))],
     "introspection_after_failure": [("x", 1.0)],
+    "token_key_url": [
+        (obj(jku="https://evil.example/"), obj()),
+        (obj(x5u="https://evil/"), obj()),
+        (obj(), obj(iss="https://evil.example")),
+    ],
     "token_issuer": [(obj(iss=iss), ISSUER) for iss in ISSUERS],
     "token_audience": [(obj(aud=aud), RESOURCE) for aud in AUDIENCES],
     "token_expiry": [
