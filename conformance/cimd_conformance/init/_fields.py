@@ -146,7 +146,7 @@ FIELDS = (
     Explained(
         "client",
         "features",
-        "What else it can do: refresh, step-up, keeps-tokens, server-side.",
+        "What else it can do: also registration, keeps-tokens, server-side.",
         'features = ["step-up", "refresh"]',
         (AH,),
     ),
