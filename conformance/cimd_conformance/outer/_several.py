@@ -18,6 +18,9 @@ import msgspec
 from cimd_conformance.model import AnyEvent, HarnessError, Job, RunFinished, RunStarted
 from cimd_conformance.outer._process import InnerProcess
 
+_READ_ON_SECONDS = 2.0
+"""How long a process may go on after an error of another, before it is ended."""
+
 
 class SeveralProcesses:
     """Looks like one inner process."""
@@ -28,6 +31,7 @@ class SeveralProcesses:
             for part in range(job.parts)
         ]
         self._open = ExitStack()
+        self._takers: list[threading.Thread] = []
         self._queue: queue.Queue[AnyEvent | HarnessError | None] = queue.Queue()
 
     def events(self) -> Iterator[AnyEvent]:
@@ -36,7 +40,9 @@ class SeveralProcesses:
         Raises `HarnessError` for what one of them writes that is no event.
         """
         for inner in self._inners:
-            threading.Thread(target=self._take, args=(inner,), daemon=True).start()
+            taker = threading.Thread(target=self._take, args=(inner,), daemon=True)
+            self._takers.append(taker)
+            taker.start()
         running, begun = len(self._inners), False
         ends: list[RunFinished] = []
         while running:
@@ -100,7 +106,19 @@ class SeveralProcesses:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if kind is not None:
+            self.kill()
+        self._end_takers()
         self._open.__exit__(kind, error, trace)
+
+    def _end_takers(self) -> None:
+        """Let nobody read from a pipe that is about to be closed."""
+        for taker in self._takers:
+            taker.join(_READ_ON_SECONDS)
+        if any(taker.is_alive() for taker in self._takers):
+            self.kill()
+        for taker in self._takers:
+            taker.join()
 
 
 def merged(ends: list[RunFinished]) -> RunFinished:
